@@ -1,0 +1,283 @@
+//! Every kind of event. A new one is a variant here, its golden line, and a row in `docs/events.md`;
+//! a test compares the three.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::raw::Raw;
+
+/// What happened. In JSON the variant's name is the field `kind`, in snake case, beside its own fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// The sensor began to listen.
+    SensorStarted {
+        /// Version of Rustbucket.
+        version: String,
+        /// `protocol:port` of every listener.
+        listeners: Vec<String>,
+    },
+    /// The sensor stopped accepting and has let its visits end.
+    SensorStopped {
+        /// Visits that did not end within the deadline and were cut.
+        cut: u64,
+    },
+    /// Connections that were closed at once because a limit was reached; counted, not one event each.
+    ConnectionsRefused {
+        /// Which limit.
+        reason: Refused,
+        /// How many since the last event of this kind.
+        count: u64,
+        /// The last source that was refused.
+        last: SocketAddr,
+    },
+    /// Events that could not be kept because the disk stayed full for too long.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
+    /// A visitor connected.
+    ConnectionOpened {
+        /// The load balancer that handed the visitor on by PROXY protocol.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        via: Option<SocketAddr>,
+    },
+    /// The visit ended.
+    ConnectionClosed {
+        /// Why.
+        reason: CloseReason,
+        /// How long it lasted, in milliseconds.
+        duration_ms: u64,
+        /// Bytes that came from the visitor.
+        bytes_in: u64,
+        /// Bytes that were sent to the visitor.
+        bytes_out: u64,
+    },
+    /// Somebody tried to log in.
+    LoginTried {
+        /// The name given.
+        username: Raw,
+        /// The password given.
+        password: Raw,
+        /// Whether the host let them in.
+        accepted: bool,
+    },
+    /// A line was answered: a shell command, an FTP or SMTP verb, a line to a free service.
+    Command {
+        /// The line as it came, without its end.
+        input: Raw,
+        /// The answer, at most 4 KiB of it.
+        output: Raw,
+        /// Length of the whole answer in bytes.
+        output_bytes: u64,
+        /// Exit status, for shell commands.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        exit_code: Option<i32>,
+        /// Who answered.
+        answered_by: AnsweredBy,
+        /// From the line's arrival to the answer, in microseconds.
+        duration_us: u64,
+    },
+    /// A file was put on the host.
+    FileUploaded {
+        /// Where the visitor thinks it lies.
+        path: Raw,
+        /// Its whole size in bytes.
+        bytes: u64,
+        /// SHA-256 of what was kept, in hexadecimal.
+        sha256: String,
+        /// Name below `captures/` of the state folder; absent when it could not be kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        stored: Option<String>,
+        /// The visitor sent more than is kept.
+        truncated: bool,
+    },
+    /// A file was fetched from the host.
+    FileDownloaded {
+        /// Which.
+        path: Raw,
+        /// Bytes that were sent.
+        bytes: u64,
+    },
+    /// A mail was accepted.
+    MailReceived {
+        /// Name given in HELO or EHLO.
+        helo: Raw,
+        /// Envelope sender.
+        mail_from: Raw,
+        /// Envelope recipients.
+        rcpt_to: Vec<Raw>,
+        /// Queue id that the visitor was told.
+        queue_id: String,
+        /// Its whole size in bytes.
+        bytes: u64,
+        /// SHA-256 of what was kept, in hexadecimal.
+        sha256: String,
+        /// Name below `captures/` of the state folder; absent when it could not be kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        stored: Option<String>,
+    },
+    /// An HTTP request was answered.
+    HttpRequest {
+        /// The method as it came.
+        method: Raw,
+        /// The request target as it came.
+        target: Raw,
+        /// `HTTP/1.1` and the like, as it came; empty for HTTP/0.9.
+        version: Raw,
+        /// Header names and values in the order and case in which they came.
+        headers: Vec<(Raw, Raw)>,
+        /// The body, at most 4 KiB of it.
+        body: Raw,
+        /// Length of the whole body in bytes.
+        body_bytes: u64,
+        /// Status code of the answer.
+        status: u16,
+        /// Who answered.
+        answered_by: AnsweredBy,
+        /// From the request's arrival to the answer, in microseconds.
+        duration_us: u64,
+    },
+    /// Bytes that are not of the protocol: another protocol's, binary, or too long.
+    Malformed {
+        /// What is wrong with them, or what they look like.
+        what: String,
+        /// The bytes, at most 4 KiB of them.
+        bytes: Raw,
+    },
+    /// Telnet option bytes that the visitor sent, in order (RFC 854).
+    TelnetOptions {
+        /// IAC sequences as they came, at most 1 KiB of them.
+        bytes: Raw,
+    },
+    /// The model was asked.
+    ModelCalled {
+        /// Name of the model as configured.
+        model: String,
+        /// `ok`, or what failed.
+        outcome: String,
+        /// Tokens of the prompt, as the server counted them.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        prompt_tokens: Option<u64>,
+        /// Tokens of the answer, as the server counted them.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        completion_tokens: Option<u64>,
+        /// How long it took, in milliseconds.
+        latency_ms: u64,
+    },
+    /// The model's answer was not let through; the visitor got the fallback.
+    ModelAnswerRefused {
+        /// Which rule of the guard.
+        rule: String,
+    },
+}
+
+impl Kind {
+    /// The event of a line that was answered.
+    pub fn command(
+        input: &[u8],
+        output: &[u8],
+        exit_code: Option<i32>,
+        answered_by: AnsweredBy,
+        took: Duration,
+    ) -> Self {
+        Self::Command {
+            input: Raw::from(input),
+            output: Raw::cut(output, 4096),
+            output_bytes: output.len() as u64,
+            exit_code,
+            answered_by,
+            duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Roughly how many bytes the event holds in memory, for queues that are bounded by bytes.
+    pub fn weight(&self) -> usize {
+        const FIXED: usize = 256;
+        FIXED
+            + match self {
+                Self::LoginTried { username, password, .. } => username.0.len() + password.0.len(),
+                Self::Command { input, output, .. } => input.0.len() + output.0.len(),
+                Self::FileUploaded { path, .. } | Self::FileDownloaded { path, .. } => path.0.len(),
+                Self::MailReceived { helo, mail_from, rcpt_to, .. } => {
+                    helo.0.len() + mail_from.0.len() + rcpt_to.iter().map(|rcpt| rcpt.0.len() + 24).sum::<usize>()
+                }
+                Self::HttpRequest { target, headers, body, .. } => {
+                    let headers = headers.iter().map(|(name, value)| name.0.len() + value.0.len() + 48);
+                    target.0.len() + body.0.len() + headers.sum::<usize>()
+                }
+                Self::Malformed { bytes, .. } | Self::TelnetOptions { bytes } => bytes.0.len(),
+                _ => 0,
+            }
+    }
+}
+
+/// The names of all kinds, in the order of [`Kind`].
+pub const KINDS: &[&str] = &[
+    "sensor_started",
+    "sensor_stopped",
+    "connections_refused",
+    "events_lost",
+    "connection_opened",
+    "connection_closed",
+    "login_tried",
+    "command",
+    "file_uploaded",
+    "file_downloaded",
+    "mail_received",
+    "http_request",
+    "malformed",
+    "telnet_options",
+    "model_called",
+    "model_answer_refused",
+];
+
+/// Who gave an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// The protocol's dialog or the simulated host.
+    Emulator,
+    /// The model, through the guard.
+    Model,
+    /// The plain believable answer for when nobody else has one.
+    Fallback,
+}
+
+/// Why a visit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The visitor closed the connection.
+    PeerClosed,
+    /// The visitor reset the connection.
+    PeerReset,
+    /// The dialog came to its end (QUIT, exit, an error that the real daemon answers by closing).
+    DialogEnded,
+    /// The visitor was silent for too long.
+    Idle,
+    /// The visit lasted too long.
+    Overtime,
+    /// The visitor sent or fetched too much.
+    ByteLimit,
+    /// The sensor stopped.
+    Shutdown,
+    /// Our own failure; the diagnostics say which.
+    Failure,
+}
+
+/// Which limit closed a connection before it became a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// Connections in total.
+    Total,
+    /// Connections of one source address.
+    Source,
+    /// Connections of one /24 or /64.
+    Network,
+    /// No valid PROXY header came in time.
+    ProxyHeader,
+}

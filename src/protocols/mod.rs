@@ -1,0 +1,58 @@
+//! The engines. Each is a pure `dialog.rs` (bytes in, [steps](crate::protocols) out, no I/O) and a thin loop in its
+//! `mod.rs` that reads, asks the dialog, writes and records. [`ALL`] is the one table; everything else is derived.
+
+mod ai;
+pub mod ftp;
+pub mod http;
+pub mod smtp;
+pub mod tcp;
+pub mod telnet;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::prelude::*;
+use crate::respond::Responder;
+use crate::session::Stream;
+pub use ai::Ai;
+
+/// A protocol that visitors speak. One value serves all visits of its port.
+#[async_trait]
+pub trait Protocol: Send + Sync {
+    /// Holds one conversation to its end and says why it ended.
+    async fn serve(&self, session: Arc<Session>, responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason;
+}
+
+/// One line of the table.
+pub struct Entry {
+    /// Name in `[ports]`, in events and in logs.
+    pub name: &'static str,
+    /// The standard port.
+    pub port: u16,
+    /// The port for who may not bind the standard one.
+    pub high_port: u16,
+    /// Makes the engine of the configured kind.
+    pub build: fn(&Config) -> Arc<dyn Protocol>,
+}
+
+/// All protocols, in the order of their ports.
+pub static ALL: &[Entry] = &[
+    Entry { name: "ftp", port: 21, high_port: 2121, build: |config| Arc::new(ftp::Ftp::new(&config.ftp)) },
+    Entry { name: "telnet", port: 23, high_port: 2323, build: |config| Arc::new(telnet::Telnet::new(&config.telnet)) },
+    Entry { name: "smtp", port: 25, high_port: 2525, build: |config| Arc::new(smtp::Smtp::new(&config.smtp)) },
+    Entry { name: "http", port: 80, high_port: 8080, build: |config| Arc::new(http::Http::new(&config.http)) },
+];
+
+/// The sections of `Config.toml` that belong to engines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// `[ftp]`
+    pub ftp: ftp::Config,
+    /// `[telnet]`
+    pub telnet: telnet::Config,
+    /// `[smtp]`
+    pub smtp: smtp::Config,
+    /// `[http]`
+    pub http: http::Config,
+}

@@ -1,0 +1,33 @@
+//! Placeholder.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::Protocol;
+use crate::prelude::*;
+use crate::respond::Responder;
+use crate::session::Stream;
+
+/// `[smtp]` of `Config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {}
+
+/// The engine.
+pub struct Smtp {}
+
+impl Smtp {
+    /// An engine of the configured kind.
+    pub fn new(_config: &Config) -> Self {
+        Self {}
+    }
+}
+
+#[async_trait]
+impl Protocol for Smtp {
+    async fn serve(&self, _session: Arc<Session>, _responder: Arc<Responder>, _stream: Box<dyn Stream>) -> CloseReason {
+        CloseReason::DialogEnded
+    }
+}

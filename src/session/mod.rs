@@ -1,0 +1,129 @@
+//! One visit: who is calling, which host they see, what they may spend, where their events go.
+
+mod capture;
+mod limits;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{CloseReason, EventLog, Kind};
+use crate::world::{Host, World};
+pub use capture::{Capture, Captures, Stored};
+pub use limits::Limits;
+pub use wire::{Line, Stream, Wire};
+
+/// What every visit shares; made once at the start.
+pub struct Shared {
+    /// The simulated host.
+    pub world: Arc<World>,
+    /// Where files and mails of visitors are kept.
+    pub captures: Arc<Captures>,
+    /// What one visit may spend.
+    pub limits: Limits,
+    /// Fires when the sensor stops.
+    pub stop: CancellationToken,
+}
+
+/// One visit. Engines hold it in an `Arc`; when it is dropped, the end of the visit is recorded,
+/// so that no visit ends without its event, not even one whose task panicked.
+pub struct Session {
+    log: EventLog,
+    shared: Arc<Shared>,
+    started: Instant,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    ended: std::sync::OnceLock<CloseReason>,
+}
+
+impl Session {
+    /// Begins a visit; the caller records `connection_opened`.
+    pub fn new(log: EventLog, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            shared,
+            started: Instant::now(),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            ended: std::sync::OnceLock::new(),
+        })
+    }
+
+    /// Where the visit's events go; its identity is `log().visit()`.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// The simulated host as this attacker left it. Hold the `Arc` for as long as the visit needs it.
+    pub fn host(&self) -> Arc<Host> {
+        self.shared.world.host_for(self.log.visit().src_ip)
+    }
+
+    /// The simulated host as it is for everybody: persona, accounts.
+    pub fn world(&self) -> &World {
+        &self.shared.world
+    }
+
+    /// Where files and mails are kept.
+    pub fn captures(&self) -> &Arc<Captures> {
+        &self.shared.captures
+    }
+
+    /// What this visit may spend.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Fires when the sensor stops.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.shared.stop
+    }
+
+    /// The moment at which the visit has lasted long enough.
+    pub fn deadline(&self) -> Instant {
+        self.started + Duration::from_secs(self.shared.limits.visit_seconds)
+    }
+
+    /// Notes bytes that came; an error when the visitor has sent more than a visit may.
+    ///
+    /// # Errors
+    /// [`CloseReason::ByteLimit`].
+    pub fn received(&self, bytes: usize) -> Result<(), CloseReason> {
+        spend(&self.bytes_in, bytes, self.shared.limits.bytes_in)
+    }
+
+    /// Notes bytes that were sent; an error when the visitor has fetched more than a visit may.
+    ///
+    /// # Errors
+    /// [`CloseReason::ByteLimit`].
+    pub fn sent(&self, bytes: usize) -> Result<(), CloseReason> {
+        spend(&self.bytes_out, bytes, self.shared.limits.bytes_out)
+    }
+
+    /// Says why the visit ended; the first reason counts.
+    pub fn end(&self, reason: CloseReason) {
+        let _ = self.ended.set(reason);
+    }
+}
+
+fn spend(counter: &AtomicU64, bytes: usize, limit: u64) -> Result<(), CloseReason> {
+    let bytes = bytes as u64;
+    let before = counter.fetch_add(bytes, Ordering::Relaxed);
+    if before.saturating_add(bytes) > limit { Err(CloseReason::ByteLimit) } else { Ok(()) }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let unsaid = if self.shared.stop.is_cancelled() { CloseReason::Shutdown } else { CloseReason::Failure };
+        self.log.record(Kind::ConnectionClosed {
+            reason: self.ended.get().copied().unwrap_or(unsaid),
+            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            bytes_out: self.bytes_out.load(Ordering::Relaxed),
+        });
+    }
+}
