@@ -4,6 +4,7 @@ mod capture;
 mod limits;
 mod wire;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Shared {
 pub struct Session {
     log: EventLog,
     shared: Arc<Shared>,
+    local_ip: IpAddr,
     started: Instant,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -42,10 +44,11 @@ pub struct Session {
 
 impl Session {
     /// Begins a visit; the caller records `connection_opened`.
-    pub fn new(log: EventLog, shared: Arc<Shared>) -> Arc<Self> {
+    pub fn new(log: EventLog, shared: Arc<Shared>, local_ip: IpAddr) -> Arc<Self> {
         Arc::new(Self {
             log,
             shared,
+            local_ip,
             started: Instant::now(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -71,6 +74,11 @@ impl Session {
     /// Where files and mails are kept.
     pub fn captures(&self) -> &Arc<Captures> {
         &self.shared.captures
+    }
+
+    /// Our address that was called; data connections of FTP are offered on it.
+    pub fn local_ip(&self) -> IpAddr {
+        self.local_ip
     }
 
     /// What this visit may spend.

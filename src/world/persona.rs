@@ -130,3 +130,47 @@ impl Persona {
         }
     }
 }
+
+impl Config {
+    /// What no single value shows.
+    ///
+    /// # Errors
+    /// The key below `[persona]` and the reason.
+    pub fn check(&self) -> Result<(), (Vec<String>, String)> {
+        let name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let blame =
+            |path: &[&str], reason: &str| Err((path.iter().map(|part| (*part).to_string()).collect(), reason.into()));
+        if !name(&self.hostname) {
+            return blame(&["hostname"], "a host name has letters, digits and hyphens");
+        }
+        if !self.domain.is_empty() && !self.domain.split('.').all(name) {
+            return blame(&["domain"], "a domain has labels of letters, digits and hyphens between its dots");
+        }
+        if !self.address.is_empty() && self.address.parse::<std::net::Ipv4Addr>().is_err() {
+            return blame(&["address"], "not an IPv4 address");
+        }
+        for (at, account) in self.accounts.iter().enumerate() {
+            let at = at.to_string();
+            let shaped = account.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if account.name.is_empty() || !shaped {
+                return blame(
+                    &["accounts", &at, "name"],
+                    "a login name has letters, digits, hyphens, dots and underscores",
+                );
+            }
+        }
+        for (at, file) in self.files.iter().enumerate() {
+            let at = at.to_string();
+            if !file.path.starts_with('/') {
+                return blame(&["files", &at, "path"], "a path begins with a slash");
+            }
+            if !file.mode.is_empty() && u32::from_str_radix(&file.mode, 8).map_or(true, |mode| mode > 0o7777) {
+                return blame(&["files", &at, "mode"], "permission bits are octal, such as \"0644\"");
+            }
+            if !file.modified.is_empty() && file.modified.parse::<clock::Timestamp>().is_err() {
+                return blame(&["files", &at, "modified"], "not a time such as 2024-01-15T10:30:00Z");
+            }
+        }
+        Ok(())
+    }
+}

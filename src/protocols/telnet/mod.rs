@@ -1,33 +1,206 @@
-//! Placeholder.
+//! Telnet as Ubuntu 20.04's netkit telnetd speaks it, `login(1)` behind it, and a shell over the simulated host.
+
+mod dialog;
+mod editor;
+mod options;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::Protocol;
+use crate::base::rng::spread;
+use crate::event::Raw;
 use crate::prelude::*;
-use crate::respond::Responder;
-use crate::session::Stream;
+use crate::respond::{Responder, ShellTalk};
+use crate::session::{Stream, Wire};
+use dialog::{Dialog, Step};
 
 /// `[telnet]` of `Config.toml`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {}
+pub struct Config {
+    /// Wrong logins after which the connection is closed.
+    pub login_tries: u32,
+    /// Seconds that somebody may take to log in.
+    pub login_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { login_tries: 5, login_seconds: 60 }
+    }
+}
 
 /// The engine.
-pub struct Telnet {}
+pub struct Telnet {
+    config: Config,
+}
 
 impl Telnet {
     /// An engine of the configured kind.
-    pub fn new(_config: &Config) -> Self {
-        Self {}
+    pub fn new(config: &Config) -> Self {
+        Self { config: config.clone() }
     }
 }
 
 #[async_trait]
 impl Protocol for Telnet {
-    async fn serve(&self, _session: Arc<Session>, _responder: Arc<Responder>, _stream: Box<dyn Stream>) -> CloseReason {
-        CloseReason::DialogEnded
+    async fn serve(&self, session: Arc<Session>, responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
+        let mut wire = Wire::new(stream, Arc::clone(&session));
+        if let Err(reason) = wire.send(options::OPENING).await {
+            return reason;
+        }
+        if let Err(reason) = wire.fill().await {
+            return reason;
+        }
+        // Boxed: most visitors never get this far, and the silent ones must stay small.
+        Box::pin(Visit::new(&self.config, session, responder).hold(wire)).await
     }
 }
+
+/// How long PAM lets a wrong login wait.
+const WRONG_LOGIN: (Duration, Duration) = (Duration::from_millis(2300), Duration::from_millis(3700));
+/// How long a right one takes until the message of the day.
+const RIGHT_LOGIN: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(160));
+
+/// A visitor who has said something.
+struct Visit {
+    dialog: Dialog,
+    session: Arc<Session>,
+    responder: Arc<Responder>,
+    talk: Option<ShellTalk>,
+    login_by: tokio::time::Instant,
+    login_seconds: u64,
+}
+
+impl Visit {
+    fn new(config: &Config, session: Arc<Session>, responder: Arc<Responder>) -> Self {
+        let persona = session.world().persona();
+        let dialog = Dialog::new(&persona.hostname, &persona.fqdn, persona.os, config.login_tries);
+        let login_by = tokio::time::Instant::now() + Duration::from_secs(config.login_seconds);
+        Self { dialog, session, responder, talk: None, login_by, login_seconds: config.login_seconds }
+    }
+
+    async fn hold(mut self, mut wire: Wire) -> CloseReason {
+        let reason = self.converse(&mut wire).await;
+        let rest = self.dialog.unfinished();
+        if !rest.is_empty() {
+            self.malformed("a line without an end", rest);
+        }
+        let negotiated = self.dialog.take_option_bytes();
+        if !negotiated.is_empty() {
+            self.session.log().record(Kind::TelnetOptions { bytes: negotiated.into() });
+        }
+        reason
+    }
+
+    async fn converse(&mut self, wire: &mut Wire) -> CloseReason {
+        loop {
+            let arrived = wire.take(usize::MAX);
+            self.dialog.feed(&arrived);
+            while let Some(step) = self.dialog.next_step() {
+                if let Err(reason) = self.perform(step, wire).await {
+                    return reason;
+                }
+            }
+            let filled = if self.talk.is_some() {
+                wire.fill().await
+            } else {
+                match tokio::time::timeout_at(self.login_by, wire.fill()).await {
+                    Ok(filled) => filled,
+                    Err(_) => {
+                        let text = format!("\r\nLogin timed out after {} seconds.\r\n", self.login_seconds);
+                        let _ = wire.send(text.as_bytes()).await;
+                        return CloseReason::DialogEnded;
+                    }
+                }
+            };
+            if let Err(reason) = filled {
+                return reason;
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: Step, wire: &mut Wire) -> Result<(), CloseReason> {
+        match step {
+            Step::Send(bytes) => wire.send(&bytes).await,
+            Step::Close(bytes) => {
+                wire.send(&bytes).await?;
+                wire.finish().await?;
+                Err(CloseReason::DialogEnded)
+            }
+            Step::TooLong(bytes) => {
+                self.malformed("a line that is too long", &bytes);
+                Ok(())
+            }
+            Step::Login { name, password } => self.login(&name, &password, wire).await,
+            Step::Line(line) => {
+                let Some(talk) = self.talk.as_mut() else { return Ok(()) };
+                let answer = talk.line(&line).await;
+                let mut output = terminal(&answer.output);
+                if answer.ended {
+                    wire.send(&output).await?;
+                    wire.finish().await?;
+                    return Err(CloseReason::DialogEnded);
+                }
+                output.extend(talk.prompt());
+                self.dialog.set_prompt(talk.prompt());
+                wire.send(&output).await
+            }
+        }
+    }
+
+    async fn login(&mut self, name: &[u8], password: &[u8], wire: &mut Wire) -> Result<(), CloseReason> {
+        let begun = Instant::now();
+        let account = self.session.world().login(name, password).cloned();
+        self.session.log().record(Kind::LoginTried {
+            username: Raw::from(name),
+            password: Raw::from(password),
+            accepted: account.is_some(),
+        });
+        let (low, high) = if account.is_some() { RIGHT_LOGIN } else { WRONG_LOGIN };
+        sleep(spread(low, high).saturating_sub(begun.elapsed())).await;
+        let Some(account) = account else {
+            self.dialog.login_failed();
+            return Ok(());
+        };
+        let persona = self.session.world().persona();
+        let mut greeting = terminal(
+            format!(
+                "Welcome to {} (GNU/Linux {} {})\n\n * Documentation:  https://help.ubuntu.com\n \
+                 * Management:     https://landscape.canonical.com\n * Support:        https://ubuntu.com/advantage\n\n",
+                persona.os, persona.kernel, persona.machine
+            )
+            .as_bytes(),
+        );
+        let talk = ShellTalk::new(&self.responder, &self.session, self.session.host(), &account);
+        greeting.extend(talk.prompt());
+        self.dialog.logged_in(talk.prompt());
+        self.talk = Some(talk);
+        wire.send(&greeting).await
+    }
+
+    fn malformed(&self, what: &str, bytes: &[u8]) {
+        self.session.log().record(Kind::Malformed { what: what.into(), bytes: Raw::cut(bytes, 4096) });
+    }
+}
+
+/// Output as a terminal in cooked mode sends it: LF becomes CR LF, and 255 is doubled (RFC 854).
+fn terminal(output: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(output.len() + 16);
+    for &byte in output {
+        match byte {
+            b'\n' => bytes.extend_from_slice(b"\r\n"),
+            255 => bytes.extend_from_slice(&[255, 255]),
+            other => bytes.push(other),
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! The start and the end of a run. The start is synchronous and single-threaded up to the sandbox, because what the
+//! sandbox takes away is taken from one thread and its children; only then there is a runtime.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::daily::Keep;
+use crate::chatgpt::ChatGPT;
+use crate::config::{Config, Environment, Opening};
+use crate::event::{Bus, Kind, Sink};
+use crate::listen::{self, Listeners, Service};
+use crate::logging;
+use crate::protocols::{Ai, Protocol, tcp::Tcp};
+use crate::registration::{self, Identity};
+use crate::respond::{Mode, Responder};
+use crate::sandbox;
+use crate::session::{Captures, Shared};
+use crate::sinks::jsonl;
+use crate::world::World;
+
+/// Why the start failed; each says what to do.
+#[derive(Debug)]
+pub(super) enum StartError {
+    Bind { name: String, port: u16, error: io::Error },
+    Folder { path: PathBuf, what: &'static str, error: io::Error },
+    Sandbox(sandbox::SandboxError),
+    Runtime(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { name, port, error } => {
+                let advice = match error.kind() {
+                    io::ErrorKind::AddrInUse => "stop what listens there (`ss -ltnp` shows it)",
+                    io::ErrorKind::PermissionDenied => "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+                    _ => "check [general] address",
+                };
+                write!(f, "port {port} for {name} can't be opened: {error}; {advice}, or set another number in [ports]")
+            }
+            Self::Folder { path, what, error } => {
+                write!(
+                    f,
+                    "{}: {what} can't be used: {error}; make it writable or name another one in the configuration",
+                    path.display()
+                )
+            }
+            Self::Sandbox(error) => write!(f, "sandbox: {error}"),
+            Self::Runtime(error) => write!(f, "threads can't be made: {error}"),
+        }
+    }
+}
+
+/// Whether the standard ports are ours to take.
+pub(super) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Runs the sensor until SIGTERM or Ctrl-C.
+pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment) -> Result<(), StartError> {
+    let sockets = bind(&config)?;
+    let folder = |path: &Path, what, error| StartError::Folder { path: path.into(), what, error };
+    let general = &config.general;
+    let keep = Keep { days: general.log_max_age_days, total_bytes: general.log_max_total_bytes, file_bytes: 64 << 20 };
+    let log = logging::open(&general.log_directory, keep)
+        .map_err(|error| folder(&general.log_directory, "the log folder", error))?;
+    let level = environment.get("RUST_LOG").filter(|level| logging::check_level(level).is_ok());
+    logging::start(level.unwrap_or(&general.log_level), Some(log));
+
+    let state = &general.state_directory;
+    let in_state = |error| folder(state, "the state folder", error);
+    fs::create_dir_all(state).map_err(in_state)?;
+    let (identity, fresh) =
+        Identity::open(&registration::identity_file(state), Path::new("token.txt")).map_err(in_state)?;
+    let captures = Captures::open(state, config.limits.captures_total_bytes).map_err(in_state)?;
+    let events = jsonl::open(&config.events, &general.log_directory)
+        .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
+    greet(&config, file, fresh, &sockets);
+
+    confine(&config, &events.directory)?;
+    let sink = events.start().map_err(StartError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Runtime)?;
+    let cut = runtime.block_on(serve(&config, identity, captures, sockets, Arc::clone(&sink)))?;
+    // Visits that did not end in time are dropped here; each still records its end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    cut.sensor_event();
+    sink.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What is left to say when the runtime is gone.
+struct Cut {
+    visits: u64,
+    bus: Arc<Bus>,
+}
+
+impl Cut {
+    fn sensor_event(self) {
+        self.bus.sensor_event(Kind::SensorStopped { cut: self.visits });
+    }
+}
+
+async fn serve(
+    config: &Config,
+    identity: Identity,
+    captures: Arc<Captures>,
+    sockets: Vec<Bound>,
+    sink: Arc<jsonl::Jsonl>,
+) -> Result<Cut, StartError> {
+    let limits = config.limits.clone();
+    let world = World::new(&config.persona, identity.seed(), limits.overlay_bytes, limits.overlays_total_bytes);
+    let sensor = if config.general.sensor.is_empty() { identity.name() } else { &config.general.sensor };
+    let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
+    let system = world.persona().os;
+    let shared = Arc::new(Shared { world, captures, limits, stop: CancellationToken::new() });
+    // From here on a signal ends the run in order, also while the registry makes us wait.
+    let stopped = stopped().map_err(StartError::Runtime)?;
+
+    registration::register_instance(&config.registration, identity, system).await;
+
+    let listeners: Vec<String> = sockets.iter().map(|bound| format!("{}:{}", bound.name, bound.port)).collect();
+    let model = config.openai.usable().then(|| ChatGPT::new(&config.openai));
+    let services = services(config, sockets, model.as_ref());
+    let running = Listeners::start(services, shared, Arc::clone(&bus)).map_err(StartError::Runtime)?;
+    bus.sensor_event(Kind::SensorStarted { version: env!("CARGO_PKG_VERSION").into(), listeners });
+    stopped.await;
+    tracing::info!("stopping: no new visits, waiting for those that are under way");
+    let visits = running.drain().await;
+    Ok(Cut { visits, bus })
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A socket that is bound, and what will answer on it.
+struct Bound {
+    name: String,
+    port: u16,
+    socket: std::net::TcpListener,
+    kind: BoundKind,
+}
+
+enum BoundKind {
+    /// Index in the protocols' table.
+    Protocol(&'static crate::protocols::Entry),
+    /// Index in `[[services]]`.
+    Service(usize),
+}
+
+fn bind(config: &Config) -> Result<Vec<Bound>, StartError> {
+    let address: Option<IpAddr> = config.general.address.parse().ok();
+    let open = |name: &str, port: u16, kind: BoundKind| {
+        let socket = listen::bind(address, port);
+        let socket = socket.map_err(|error| StartError::Bind { name: name.into(), port, error })?;
+        Ok(Bound { name: name.into(), port, socket, kind })
+    };
+    let openings = config.openings(is_root());
+    let protocols =
+        openings.iter().map(|opening| open(opening.entry.name, opening.port, BoundKind::Protocol(opening.entry)));
+    let services = config
+        .services
+        .iter()
+        .enumerate()
+        .map(|(at, service)| open(&service.name, service.port, BoundKind::Service(at)));
+    protocols.chain(services).collect()
+}
+
+fn services(config: &Config, sockets: Vec<Bound>, model: Option<&Arc<ChatGPT>>) -> Vec<Service> {
+    let openings = config.openings(is_root());
+    let engines = config.protocols();
+    let service = |bound: Bound| {
+        let Bound { name, socket, kind, .. } = bound;
+        let (protocol, mode, proxy_protocol): (Arc<dyn Protocol>, Mode, bool) = match kind {
+            BoundKind::Protocol(entry) => {
+                let Opening { settings, .. } = openings.iter().find(|opening| opening.entry.name == entry.name)?;
+                let engine: Arc<dyn Protocol> = match settings.mode {
+                    Mode::Ai => Arc::new(Ai::new(entry.name)),
+                    _ => (entry.build)(&engines),
+                };
+                (engine, settings.mode, settings.proxy_protocol)
+            }
+            BoundKind::Service(at) => {
+                let service = config.services.get(at)?;
+                (Arc::new(Tcp::new(service)), service.mode, service.proxy_protocol)
+            }
+        };
+        let responder = Responder::new(mode, model.cloned());
+        Some(Service { name: name.into(), socket, protocol, responder, proxy_protocol })
+    };
+    sockets.into_iter().filter_map(service).collect()
+}
+
+/// The lines that an operator sees first.
+fn greet(config: &Config, file: Option<&Path>, fresh_token: bool, sockets: &[Bound]) {
+    let ports: Vec<String> = sockets.iter().map(|bound| format!("{} {}", bound.name, bound.port)).collect();
+    let source = file.map_or_else(|| "built-in defaults".into(), |file| file.display().to_string());
+    let unnamed = config.openings(is_root()).iter().any(|opening| !opening.named);
+    let why = if unnamed && !is_root() { " (not root: high ports where none was named)" } else { "" };
+    tracing::info!(configuration = %source, "listening on {}{why}", ports.join(", "));
+    if fresh_token {
+        tracing::warn!("no token.txt: a fresh instance token is used for this run");
+    }
+    if !config.openai.usable() {
+        tracing::warn!("no model: set CHATGPT_API_KEY or [openai] base_url; until then the emulator answers alone");
+    }
+}
+
+/// Gives up every right that is not needed from here on.
+fn confine(config: &Config, events: &Path) -> Result<(), StartError> {
+    if !config.sandbox.enabled {
+        tracing::warn!("the sandbox is switched off");
+        return Ok(());
+    }
+    let general = &config.general;
+    let plan = sandbox::Plan {
+        user: Some(general.user.clone()).filter(|user| !user.is_empty()),
+        write: vec![general.log_directory.clone(), general.state_directory.clone(), events.into()],
+        read: READ.iter().map(PathBuf::from).collect(),
+        connect_ports: connect_ports(config),
+        required: config.sandbox.required,
+    };
+    let report = sandbox::enter(&plan).map_err(StartError::Sandbox)?;
+    tracing::debug!(done = ?report.done, "sandbox");
+    if !report.missing.is_empty() {
+        tracing::warn!("the sandbox is not complete: {}", report.missing.join(" "));
+    }
+    Ok(())
+}
+
+/// What name resolution and TLS read.
+const READ: &[&str] = &[
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/run/systemd/resolve",
+    "/etc/ssl",
+    "/etc/pki",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+];
+
+/// Ports of the configured model and registry, and DNS over TCP when there is one of them.
+fn connect_ports(config: &Config) -> Vec<u16> {
+    let model = config.openai.usable().then_some(config.openai.base_url.as_str());
+    let registry = config.registration.usable().then_some(config.registration.rustbucket_registry_url.as_str());
+    let mut ports: Vec<u16> = [model, registry].into_iter().flatten().filter_map(port_of).collect();
+    if !ports.is_empty() {
+        ports.push(53);
+    }
+    ports
+}
+
+fn port_of(url: &str) -> Option<u16> {
+    reqwest::Url::parse(url).ok()?.port_or_known_default()
+}

@@ -1,0 +1,256 @@
+//! From bytes to steps: negotiation, `login(1)`, the shell's lines. Pure: no I/O, no clock.
+
+use std::collections::VecDeque;
+
+use super::editor::{Editor, Typed};
+use super::options::{Item, Options};
+
+/// What the loop has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Send these bytes.
+    Send(Vec<u8>),
+    /// Look up these credentials, then call [`Dialog::logged_in`] or [`Dialog::login_failed`].
+    Login { name: Vec<u8>, password: Vec<u8> },
+    /// Answer a line of the shell.
+    Line(Vec<u8>),
+    /// Note that a line is too long: its beginning.
+    TooLong(Vec<u8>),
+    /// Send these bytes and close.
+    Close(Vec<u8>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    /// telnetd waits for the client's answers.
+    Negotiating,
+    /// `HOST login: `
+    Name,
+    /// `Password: `
+    Password(Vec<u8>),
+    /// The loop is checking credentials; what comes meanwhile waits.
+    Checking,
+    /// Logged in, with the present prompt.
+    Shell(Vec<u8>),
+    /// Nothing more to say.
+    Closed,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Dialog {
+    hostname: String,
+    fqdn: String,
+    issue: String,
+    tries_left: u32,
+    tries: u32,
+    options: Options,
+    stage: Stage,
+    editor: Editor,
+    waiting: VecDeque<u8>,
+    /// The last data byte was a CR: a following LF or NUL belongs to it.
+    after_cr: bool,
+    ready: VecDeque<Step>,
+}
+
+/// IAC DM, which telnetd sends when it throws away output after an interrupt.
+const DATA_MARK: &[u8] = b"\xff\xf2";
+const WILL_ECHO: &[u8] = b"\xff\xfb\x01";
+const IP: u8 = 244;
+const BREAK: u8 = 243;
+const AYT: u8 = 246;
+const ERASE_CHARACTER: u8 = 247;
+const ERASE_LINE: u8 = 248;
+
+impl Dialog {
+    pub fn new(hostname: &str, fqdn: &str, issue: &str, tries: u32) -> Self {
+        Self {
+            hostname: hostname.into(),
+            fqdn: fqdn.into(),
+            issue: issue.into(),
+            tries_left: tries,
+            tries,
+            options: Options::new(),
+            stage: Stage::Negotiating,
+            editor: Editor::default(),
+            waiting: VecDeque::new(),
+            after_cr: false,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Adds what came; the caller takes all steps before it reads more, so at most one piece waits here.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.waiting.extend(bytes);
+    }
+
+    /// The next thing to do; `None` when more input is needed.
+    pub fn next_step(&mut self) -> Option<Step> {
+        let mut out = Vec::new();
+        let mut early = VecDeque::new();
+        while self.ready.is_empty() && !matches!(self.stage, Stage::Checking | Stage::Closed) {
+            let Some(byte) = self.waiting.pop_front() else { break };
+            match self.options.feed(byte, &mut out) {
+                None => {}
+                Some(Item::Command(command)) => self.command(command, &mut out),
+                // What is typed before `login` runs waits for it.
+                Some(Item::Data(byte)) if self.stage == Stage::Negotiating => early.push_back(byte),
+                Some(Item::Data(byte)) => self.data(byte, &mut out),
+            }
+            if self.stage == Stage::Negotiating && self.options.opened() {
+                out.extend_from_slice(WILL_ECHO);
+                out.extend(format!("{}\r\n{} login: ", self.issue, self.hostname).into_bytes());
+                self.stage = Stage::Name;
+                self.put_back(&mut early);
+            }
+        }
+        self.put_back(&mut early);
+        if out.is_empty() {
+            return self.ready.pop_front();
+        }
+        match self.ready.pop_front() {
+            Some(Step::Close(bytes)) => Some(Step::Close([out, bytes].concat())),
+            Some(step) => {
+                self.ready.push_front(step);
+                Some(Step::Send(out))
+            }
+            None => Some(Step::Send(out)),
+        }
+    }
+
+    /// The credentials were right; the loop has sent greeting and prompt.
+    pub fn logged_in(&mut self, prompt: Vec<u8>) {
+        self.stage = Stage::Shell(prompt);
+    }
+
+    /// The prompt that the loop has sent last.
+    pub fn set_prompt(&mut self, prompt: Vec<u8>) {
+        self.stage = Stage::Shell(prompt);
+    }
+
+    /// The credentials were wrong; the delay is over.
+    pub fn login_failed(&mut self) {
+        self.tries_left = self.tries_left.saturating_sub(1);
+        let mut text = b"\r\nLogin incorrect\r\n".to_vec();
+        if self.tries_left == 0 {
+            text.extend(format!("Maximum number of tries exceeded ({})\r\n", self.tries).into_bytes());
+            self.stage = Stage::Closed;
+            self.ready.push_back(Step::Close(text));
+        } else {
+            text.extend(format!("{} login: ", self.hostname).into_bytes());
+            self.stage = Stage::Name;
+            self.ready.push_back(Step::Send(text));
+        }
+    }
+
+    /// What was typed without an end.
+    pub fn unfinished(&self) -> &[u8] {
+        self.editor.line()
+    }
+
+    /// The option bytes of the client, as they came.
+    pub fn take_option_bytes(&mut self) -> Vec<u8> {
+        self.options.take_bytes()
+    }
+
+    /// Text that came too early goes before what is still waiting; not more than a line of it.
+    fn put_back(&mut self, early: &mut VecDeque<u8>) {
+        early.truncate(1024);
+        while let Some(byte) = early.pop_back() {
+            self.waiting.push_front(byte);
+        }
+    }
+
+    fn data(&mut self, byte: u8, out: &mut Vec<u8>) {
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        let byte = match byte {
+            b'\n' | 0 if after_cr => return,
+            b'\r' => b'\n',
+            byte => byte,
+        };
+        let typed = match &self.stage {
+            Stage::Name => self.editor.cooked(byte, true, out),
+            Stage::Password(_) => self.editor.cooked(byte, false, out),
+            Stage::Shell(_) => self.editor.readline(byte, out),
+            Stage::Negotiating | Stage::Checking | Stage::Closed => return,
+        };
+        match typed {
+            Typed::More => {}
+            Typed::Line(line) => self.line(line, out),
+            Typed::Interrupt => self.interrupt(out),
+            Typed::EndOfFile => self.end_of_file(out),
+            Typed::TooLong => self.ready.push_back(Step::TooLong(self.editor.line().to_vec())),
+        }
+    }
+
+    fn line(&mut self, line: Vec<u8>, out: &mut Vec<u8>) {
+        match std::mem::replace(&mut self.stage, Stage::Checking) {
+            Stage::Name => {
+                // The terminal echoes what was typed ahead, then the password prompt flushes it.
+                out.extend(self.flush());
+                out.extend_from_slice(b"Password: ");
+                self.stage = Stage::Password(line);
+            }
+            Stage::Password(name) => self.ready.push_back(Step::Login { name, password: line }),
+            Stage::Shell(prompt) => {
+                self.stage = Stage::Shell(prompt);
+                self.ready.push_back(Step::Line(line));
+            }
+            other => self.stage = other,
+        }
+    }
+
+    /// Takes the text that waits, as it is echoed; options in it are still answered.
+    fn flush(&mut self) -> Vec<u8> {
+        let mut echo = Vec::new();
+        let waiting = std::mem::take(&mut self.waiting);
+        for byte in waiting {
+            let mut answers = Vec::new();
+            if let Some(Item::Data(byte)) = self.options.feed(byte, &mut answers) {
+                let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+                match byte {
+                    b'\n' | 0 if after_cr => {}
+                    b'\r' | b'\n' => echo.extend_from_slice(b"\r\n"),
+                    byte => echo.push(byte),
+                }
+            }
+            echo.extend(answers);
+        }
+        echo
+    }
+
+    fn interrupt(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(DATA_MARK);
+        if let Stage::Shell(prompt) = &self.stage {
+            out.extend_from_slice(b"^C\r\n");
+            out.extend_from_slice(prompt);
+        }
+    }
+
+    fn end_of_file(&mut self, out: &mut Vec<u8>) {
+        match &self.stage {
+            Stage::Shell(_) => {
+                self.stage = Stage::Closed;
+                self.ready.push_back(Step::Close(b"logout\r\n".to_vec()));
+            }
+            Stage::Password(_) => {
+                out.extend_from_slice(b"\r\n");
+                self.line(Vec::new(), out);
+            }
+            _ => {
+                self.stage = Stage::Closed;
+                self.ready.push_back(Step::Close(Vec::new()));
+            }
+        }
+    }
+
+    fn command(&mut self, command: u8, out: &mut Vec<u8>) {
+        match command {
+            AYT => out.extend(format!("\r\n[{} : yes]\r\n", self.fqdn).into_bytes()),
+            IP | BREAK => self.data(3, out),
+            ERASE_CHARACTER => self.data(127, out),
+            ERASE_LINE => self.data(21, out),
+            _ => {}
+        }
+    }
+}
