@@ -1,1 +1,23 @@
+//! Integration tests: the real binary on loopback, real clients, scripted servers. One binary, no fixed ports.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests may fail loudly, start programs and dial the sensor that they started"
+)]
 
+mod bad_input;
+mod clients;
+mod conversations;
+mod events;
+mod layers;
+mod local_model;
+mod model;
+mod registration;
+mod scripted;
+mod sensor;
+mod shutdown;
+mod start;

@@ -1,0 +1,244 @@
+//! Starts the real binary in a folder of its own and reads what it recorded.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+pub const PROTOCOLS: [&str; 4] = ["ftp", "telnet", "smtp", "http"];
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running sensor; it is killed when dropped.
+pub struct Sensor {
+    child: Child,
+    dir: tempfile::TempDir,
+    ports: BTreeMap<&'static str, u16>,
+    said: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// Ports that nobody uses at the moment.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|at| held[at].local_addr().unwrap().port())
+}
+
+/// Sections of a configuration that a test wants beside the ports; `mode` is that of all ports.
+pub struct Setup<'a> {
+    pub mode: &'a str,
+    pub extra: &'a str,
+    pub env: &'a [(&'a str, &'a str)],
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { mode: "hybrid", extra: "", env: &[] }
+    }
+}
+
+impl Sensor {
+    pub fn start(setup: &Setup<'_>) -> Self {
+        // Somebody else may take a free port before the sensor does; then other ones are tried.
+        (0..5).find_map(|_| Self::try_start(setup)).expect("the sensor starts")
+    }
+
+    fn try_start(setup: &Setup<'_>) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let numbers: [u16; 4] = free_ports();
+        let ports: BTreeMap<&'static str, u16> = PROTOCOLS.into_iter().zip(numbers).collect();
+        let mode = setup.mode;
+        let lines = ports.iter().map(|(name, port)| format!("{name} = {{ port = {port}, mode = \"{mode}\" }}\n"));
+        let config = format!("[ports]\n{}\n{}", lines.collect::<String>(), setup.extra);
+        std::fs::write(dir.path().join("Config.toml"), config).unwrap();
+        let mut sensor = Self::spawn(dir, ports, setup.env);
+        let listening = sensor.wait_for_line("listening on").is_some();
+        listening.then_some(sensor)
+    }
+
+    fn spawn(dir: tempfile::TempDir, ports: BTreeMap<&'static str, u16>, env: &[(&str, &str)]) -> Self {
+        let mut child = command(dir.path()).envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let keep = Arc::clone(&said);
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                keep.lock().unwrap().push(line);
+            }
+        });
+        Self { child, dir, ports, said, reader: Some(reader) }
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn port(&self, protocol: &str) -> u16 {
+        self.ports[protocol]
+    }
+
+    /// What it has said on standard error so far.
+    pub fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits for a line on standard error; `None` when the process ended without it.
+    pub fn wait_for_line(&mut self, text: &str) -> Option<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.child.try_wait().unwrap().is_some();
+            if let Some(line) = self.said().into_iter().find(|line| line.contains(text)) {
+                return Some(line);
+            }
+            if ended {
+                return None;
+            }
+            assert!(Instant::now() < deadline, "no line with {text:?} in {:#?}", self.said());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub fn connect(&self, protocol: &str) -> Talk {
+        Talk::to(self.port(protocol))
+    }
+
+    /// Sends SIGTERM and waits; the events of the whole run.
+    pub fn stop(mut self) -> (Vec<Value>, ExitStatus) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the sensor does not stop: {:#?}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        self.reader.take().unwrap().join().unwrap();
+        (self.events(), status)
+    }
+
+    /// The events that are on the disk now.
+    pub fn events(&self) -> Vec<Value> {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(self.dir().join("logs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let is_events = |path: &&PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("events-");
+        let text: String = files.iter().filter(is_events).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// Waits until an event fits.
+    pub fn wait_for_event(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(event) = self.events().into_iter().find(&fits) {
+                return event;
+            }
+            assert!(Instant::now() < deadline, "no such event in {:#?}", self.events());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary, in a folder, without anything of our own environment that it reads.
+pub fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rustbucket"));
+    command.current_dir(dir).stdin(Stdio::null());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("RUSTBUCKET_") || name.ends_with("_API_KEY") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Events of one kind.
+pub fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["kind"] == kind).collect()
+}
+
+/// A plain TCP conversation with time-outs.
+pub struct Talk {
+    pub stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Talk {
+    pub fn to(port: u16) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, read: Vec::new() }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Reads until `end` has come, and returns everything up to and with it.
+    pub fn until(&mut self, end: &str) -> String {
+        loop {
+            if let Some(at) = self.read.windows(end.len()).position(|window| window == end.as_bytes()) {
+                let rest = self.read.split_off(at + end.len());
+                let head = std::mem::replace(&mut self.read, rest);
+                return String::from_utf8_lossy(&head).into_owned();
+            }
+            let mut piece = [0; 4096];
+            let got = self.stream.read(&mut piece);
+            match got {
+                Ok(bytes) if bytes > 0 => self.read.extend_from_slice(&piece[..bytes]),
+                other => panic!("{other:?} instead of {end:?} after {:?}", String::from_utf8_lossy(&self.read)),
+            }
+        }
+    }
+
+    pub fn ask(&mut self, line: &str, end: &str) -> String {
+        self.send(format!("{line}\r\n"));
+        self.until(end)
+    }
+
+    /// Everything up to the end of the connection; a reset is an end.
+    pub fn rest(mut self) -> Vec<u8> {
+        let mut piece = [0; 4096];
+        while let Ok(bytes @ 1..) = self.stream.read(&mut piece) {
+            self.read.extend_from_slice(&piece[..bytes]);
+        }
+        self.read
+    }
+
+    /// Refuses all options of the Telnet server, as bots do, and logs in.
+    pub fn telnet_login(&mut self, name: &str, password: &str) {
+        self.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+        self.until("login: ");
+        self.ask(name, "Password: ");
+        self.ask(password, "# ");
+    }
+}
