@@ -4,6 +4,7 @@ mod capture;
 mod limits;
 mod wire;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Shared {
 pub struct Session {
     log: EventLog,
     shared: Arc<Shared>,
+    local_ip: IpAddr,
     started: Instant,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -41,11 +43,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a visit; the caller records `connection_opened`.
-    pub fn new(log: EventLog, shared: Arc<Shared>) -> Arc<Self> {
+    /// Begins a visit at our address `local_ip`; the caller records `connection_opened`.
+    pub fn new(log: EventLog, shared: Arc<Shared>, local_ip: IpAddr) -> Arc<Self> {
         Arc::new(Self {
             log,
             shared,
+            local_ip,
             started: Instant::now(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -56,6 +59,11 @@ impl Session {
     /// Where the visit's events go; its identity is `log().visit()`.
     pub fn log(&self) -> &EventLog {
         &self.log
+    }
+
+    /// Our address that the visitor connected to.
+    pub fn local_ip(&self) -> IpAddr {
+        self.local_ip
     }
 
     /// The simulated host as this attacker left it. Hold the `Arc` for as long as the visit needs it.
