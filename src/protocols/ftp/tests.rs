@@ -1,1 +1,120 @@
+//! Recorded conversations played against the dialog, and garbage.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocols::transcript::{Turn, play_all};
+use crate::world::{self, AccountConfig, FileConfig, World};
+
+fn world() -> Arc<World> {
+    let account = |name: &str, password: &str| AccountConfig { name: name.into(), passwords: vec![password.into()] };
+    let file = |path: &str, content: &str, owner: &str| FileConfig {
+        path: path.into(),
+        content: content.into(),
+        owner: owner.into(),
+        mode: String::new(),
+        modified: "2024-01-15T10:30:00Z".into(),
+    };
+    let config = world::Config {
+        accounts: vec![account("root", "x9"), account("first", "x9"), account("ftpuser", "ftppass")],
+        files: vec![
+            file("/home/ftpuser/backup.tar.gz", "backup backup\n", "ftpuser"),
+            file("/home/ftpuser/docs/", "", "ftpuser"),
+            file("/home/ftpuser/docs/plan.txt", "plan\n", "ftpuser"),
+            file("/home/ftpuser/notes.txt", "remember the notes..", "ftpuser"),
+            file("/srv/ftp/", "", "root"),
+            file("/srv/ftp/pub/", "", "root"),
+            file("/srv/ftp/welcome.txt", "welcome to the ftp server...", "root"),
+        ],
+        ..world::Config::default()
+    };
+    World::new(&config, 7, 1 << 20, 1 << 20)
+}
+
+/// The loop's part, without a network.
+struct Stage {
+    world: Arc<World>,
+    dialog: Dialog,
+    anonymous: bool,
+}
+
+impl Stage {
+    fn new(profile: &str) -> Self {
+        let world = world();
+        let visitor = IpAddr::from([127, 0, 0, 1]);
+        let dialog = Dialog::new(world.host_for(visitor), visitor, profile == "write");
+        Self { world, dialog, anonymous: profile == "anonymous" }
+    }
+
+    /// Answer, what went out over the data connection, and whether the conversation is over.
+    fn line(&mut self, line: &[u8], turn: &Turn) -> (Vec<u8>, Vec<u8>, bool) {
+        let step = if line.len() > LONGEST { Dialog::too_long() } else { self.dialog.line(line) };
+        let step = match step {
+            Step::Login { user, .. } if self.anonymous && Dialog::is_guest(&user) => self.dialog.anonymous(),
+            Step::Login { user, password } => match self.world.login(&user, &password) {
+                Some(account) => self.dialog.local(account),
+                None => self.dialog.refused(),
+            },
+            Step::Listen { extended } => self.dialog.listening(extended, Some(turn.passive_address())),
+            step => step,
+        };
+        let words = |first: &str, last: &str| format!("{first}\r\n{last}\r\n").into_bytes();
+        match step {
+            Step::Reply(text) => (text, Vec::new(), false),
+            Step::Close(text) => (text, Vec::new(), true),
+            Step::List { lines, done } => (words("150 Here comes the directory listing.", done), lines, false),
+            Step::Send(Download { opening, content, offset, .. }) => {
+                (words(&opening, "226 Transfer complete."), content.read_at(offset, PIECE), false)
+            }
+            Step::Receive(Upload { opening, path, who, old, keep, mode, .. }) => {
+                let mut new = old.read_at(0, keep as usize);
+                new.extend_from_slice(&turn.uploaded);
+                new.extend(old.read_at(new.len() as u64, PIECE));
+                let host = self.world.host_for(IpAddr::from([127, 0, 0, 1]));
+                host.write(who, &path, Content::of(new), mode).unwrap();
+                (words(&opening, "226 Transfer complete."), Vec::new(), false)
+            }
+            _ => (Vec::new(), Vec::new(), false),
+        }
+    }
+}
+
+#[test]
+fn recorded_conversations() {
+    play_all("ftp", 15, |profile| {
+        let mut stage = Stage::new(profile);
+        let mut greeted = false;
+        move |turn| {
+            let mut said = if std::mem::replace(&mut greeted, true) { Vec::new() } else { BANNER.to_vec() };
+            let (mut sent, mut over) = (Vec::new(), false);
+            for line in &turn.lines {
+                let (answer, data, last) = stage.line(line, turn);
+                said.extend(answer);
+                sent.extend(data);
+                over = last;
+                if over {
+                    break;
+                }
+            }
+            (said, sent, over)
+        }
+    });
+}
+
+proptest! {
+    #[test]
+    fn no_line_panics(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..8), verb in 0..40_usize) {
+        const VERBS: [&str; 20] = ["LIST", "NLST", "RETR", "STOR", "APPE", "STOU", "CWD", "EPRT", "PORT", "MDTM", "SITE CHMOD",
+            "SITE UMASK", "REST", "SIZE", "STAT", "EPSV", "TYPE", "RNFR", "RNTO", "MKD"];
+        let mut stage = Stage::new("write");
+        let turn = Turn::default();
+        stage.line(b"USER ftpuser", &turn);
+        stage.line(b"PASS ftppass", &turn);
+        for line in lines {
+            stage.line(b"PASV", &turn);
+            let verb = VERBS.get(verb).copied().unwrap_or_default().as_bytes();
+            stage.line(&[verb, b" ", &line].concat(), &turn);
+            stage.line(&line, &turn);
+        }
+    }
+}
