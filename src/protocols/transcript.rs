@@ -3,7 +3,47 @@
 //! closes; bytes that are not printable as `\xNN`.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Bus, Event, EventLog, Kind, Sink, Visit};
+use crate::session::{Captures, Limits, Session, Shared};
+use crate::world::World;
+
+/// Events of a test.
+#[derive(Default)]
+pub struct Seen(Mutex<Vec<Kind>>);
+
+impl Sink for Seen {
+    fn offer(&self, event: &Arc<Event>) {
+        self.0.lock().unwrap().push(event.kind().clone());
+    }
+}
+
+impl Seen {
+    /// What was recorded so far.
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A visit from 127.0.0.1 to a host whose captures lie in `state`.
+pub fn visit(world: Arc<World>, state: &std::path::Path) -> (Arc<Session>, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    let here = IpAddr::from([127, 0, 0, 1]);
+    let visit =
+        Visit { session: crate::base::ids::session(), protocol: "x".into(), src_ip: here, src_port: 9, dst_port: 1 };
+    let log = EventLog::new(Bus::new("test", vec![Arc::clone(&seen) as Arc<dyn Sink>]), visit);
+    let shared = Shared {
+        world,
+        captures: Captures::open(state, 1 << 20).unwrap(),
+        limits: Limits::default(),
+        stop: CancellationToken::new(),
+    };
+    (Session::new(log, Arc::new(shared), here), seen)
+}
 
 /// What the visitor sent at once and what came back.
 #[derive(Debug, Default)]
@@ -18,6 +58,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// A turn in which the server said this.
+    pub fn said(said: &str) -> Self {
+        Self { said: said.into(), ..Self::default() }
+    }
+
     /// The address that the real daemon named in answer to PASV or EPSV.
     pub fn passive_address(&self) -> SocketAddr {
         let said = String::from_utf8_lossy(&self.said);

@@ -101,6 +101,65 @@ fn recorded_conversations() {
     });
 }
 
+/// Sends a line and reads up to the end of the answer's last line.
+async fn ask(control: &mut tokio::io::DuplexStream, line: &str, answers: usize) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    control.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+    let mut said = String::new();
+    while said.matches("\r\n").count() < answers {
+        said.push(char::from(control.read_u8().await.unwrap()));
+    }
+    said
+}
+
+/// PASV, a connection to it, and the command with its first answer.
+async fn transfer(control: &mut tokio::io::DuplexStream, line: &str) -> tokio::net::TcpStream {
+    let turn = Turn::said(&ask(control, "PASV", 1).await);
+    #[expect(clippy::disallowed_methods, reason = "the test is the visitor")]
+    let data = tokio::net::TcpStream::connect(turn.passive_address()).await.unwrap();
+    assert!(ask(control, line, 1).await.starts_with("150 "));
+    data
+}
+
+#[tokio::test]
+async fn a_file_comes_and_goes_over_data_connections() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let state = tempfile::tempdir().unwrap();
+    let (session, seen) = crate::protocols::transcript::visit(world(), state.path());
+    let (mut control, server) = tokio::io::duplex(64 << 10);
+    let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
+    let ftp = Ftp::new(&Config::default());
+    let visit = Visit::new(&ftp, Arc::clone(&session), &mut wire).converse();
+    let (reason, ()) = tokio::join!(visit, async {
+        ask(&mut control, "USER ftpuser", 1).await;
+        assert_eq!(ask(&mut control, "PASS ftppass", 1).await, "230 Login successful.\r\n");
+        for (line, sent) in [("STOR a.bin", b"hello ".as_slice()), ("APPE a.bin", b"world")] {
+            let mut data = transfer(&mut control, line).await;
+            data.write_all(sent).await.unwrap();
+            drop(data);
+            assert_eq!(ask(&mut control, "", 1).await, "226 Transfer complete.\r\n");
+        }
+        assert_eq!(ask(&mut control, "SIZE a.bin", 1).await, "213 11\r\n");
+        let mut got = String::new();
+        transfer(&mut control, "RETR a.bin").await.read_to_string(&mut got).await.unwrap();
+        assert_eq!(got, "hello world");
+        ask(&mut control, "", 1).await;
+        got.clear();
+        transfer(&mut control, "LIST a*").await.read_to_string(&mut got).await.unwrap();
+        assert!(got.starts_with("-rw-------    1 1001     1001           11 ") && got.ends_with(" a.bin\r\n"), "{got}");
+        ask(&mut control, "", 1).await;
+        assert_eq!(ask(&mut control, "PORT 127,0,0,1,200,1", 1).await.split(' ').next(), Some("200"));
+        assert_eq!(ask(&mut control, "LIST", 1).await, "425 Failed to establish connection.\r\n");
+        ask(&mut control, "QUIT", 1).await;
+        drop(control);
+    });
+    assert_eq!(reason, CloseReason::DialogEnded);
+    let kinds = seen.kinds();
+    let uploads = kinds.iter().filter(|kind| matches!(kind, Kind::FileUploaded { stored: Some(_), .. })).count();
+    let downloads = kinds.iter().filter(|kind| matches!(kind, Kind::FileDownloaded { bytes: 11, .. })).count();
+    assert_eq!((uploads, downloads), (2, 1));
+}
+
 proptest! {
     #[test]
     fn no_line_panics(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..8), verb in 0..40_usize) {

@@ -198,7 +198,7 @@ impl Dialog {
             return Step::Reply(crlf(format!("250 2.0.0 Ok: {bytes} bytes")));
         }
         match std::mem::replace(&mut self.chunks, Chunks::Refused) {
-            Chunks::Refused => self.judge(&format!("551 5.0.0 Discarded {bytes} bytes after earlier error")),
+            Chunks::Refused => self.judge(format!("551 5.0.0 Discarded {bytes} bytes after earlier error")),
             _ if self.from.is_some() => self.judge("554 5.5.1 Error: no valid recipients"),
             _ => {
                 self.chunks = Chunks::None;

@@ -86,6 +86,70 @@ fn chunks_make_a_mail() {
     assert_eq!(String::from_utf8(said).unwrap(), wanted);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let state = tempfile::tempdir().unwrap();
+    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let (session, seen) = crate::protocols::transcript::visit(Arc::clone(&world), state.path());
+    let (mut client, server) = tokio::io::duplex(64 << 10);
+    let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
+    let smtp = Smtp::new(&Config::default());
+    client
+        .write_all(
+            b"EHLO me\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<ubuntu@localhost>\r\nDATA\r\n\
+              Subject: x\r\n\r\nFrom here\r\n..\r\n.\r\nQUIT\r\n",
+        )
+        .await
+        .unwrap();
+    let (reason, ()) = tokio::join!(Visit::new(&smtp, Arc::clone(&session), &mut wire).converse(), async {
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        assert!(said.contains("\r\n354 End data with <CR><LF>.<CR><LF>\r\n250 2.0.0 Ok: queued as "), "{said}");
+        assert!(said.ends_with("\r\n221 2.0.0 Bye\r\n"), "{said}");
+        drop(client);
+    });
+    assert_eq!(reason, CloseReason::DialogEnded);
+    let kinds = seen.kinds();
+    assert_eq!(kinds.iter().filter(|kind| matches!(kind, Kind::Command { .. })).count(), 5);
+    let stored = kinds.iter().find_map(|kind| match kind {
+        Kind::MailReceived { queue_id, stored, bytes, .. } => {
+            assert_eq!((queue_id.len(), *bytes), (10, 28));
+            stored.clone()
+        }
+        _ => None,
+    });
+    let kept = std::fs::read_to_string(state.path().join("captures").join(stored.unwrap())).unwrap();
+    assert!(kept.starts_with("Return-Path: <a@b.c>\r\nReceived: from me (unknown [127.0.0.1])\r\n"), "{kept}");
+    assert!(kept.ends_with("\r\nSubject: x\r\n\r\nFrom here\r\n.\r\n"), "{kept}");
+    let mailbox = session.host().open(crate::world::Who { uid: 0 }, b"/var/mail/ubuntu").unwrap().read_at(0, 4096);
+    let mailbox = String::from_utf8(mailbox).unwrap();
+    assert!(mailbox.starts_with("From a@b.c  ") && mailbox.ends_with("\n\n>From here\n.\n\n"), "{mailbox}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_wait_and_end_the_visit() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let state = tempfile::tempdir().unwrap();
+    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let (session, _) = crate::protocols::transcript::visit(world, state.path());
+    let (mut client, server) = tokio::io::duplex(64 << 10);
+    let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
+    client.write_all(&b"FOO\r\n".repeat(22)).await.unwrap();
+    let started = Instant::now();
+    let smtp = Smtp::new(&Config::default());
+    let visit = Visit::new(&smtp, session, &mut wire).converse();
+    let (_, took) = tokio::join!(visit, async {
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        assert!(said.ends_with("421 4.7.0 mail.example.com Error: too many errors\r\n"), "{said}");
+        assert_eq!(said.lines().count(), 21);
+        drop(client);
+        started.elapsed().as_secs()
+    });
+    assert_eq!(took, 11);
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..8), verb in 0..10_usize) {
