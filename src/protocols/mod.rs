@@ -7,6 +7,8 @@ pub mod http;
 pub mod smtp;
 pub mod tcp;
 pub mod telnet;
+#[cfg(test)]
+mod transcript;
 
 use std::sync::Arc;
 

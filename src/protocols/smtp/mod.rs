@@ -1,33 +1,283 @@
-//! Placeholder.
+//! SMTP as Postfix speaks it on Ubuntu (RFC 5321). The dialog is in `dialog.rs`; this is the loop around it.
+//! Nothing is ever sent on.
+
+mod address;
+mod body;
+mod dialog;
+mod mailbox;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::Protocol;
 use crate::prelude::*;
 use crate::respond::Responder;
-use crate::session::Stream;
+use crate::session::{Stream, Wire};
+use crate::world::World;
+use body::Body;
+use dialog::{Dialog, Policy, Step};
+use mailbox::Incoming;
+
+/// What becomes of mail for domains that are not the host's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relay {
+    /// Refused: `Relay access denied`.
+    #[default]
+    Refuse,
+    /// Accepted and kept, never sent.
+    Keep,
+}
 
 /// `[smtp]` of `Config.toml`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Config {}
+pub struct Config {
+    /// Domains that mail is taken for. Empty: the host's full name, its domain, `localhost`.
+    pub destinations: Vec<String>,
+    /// What becomes of mail for other domains: `refuse`, or `keep` (accepted and kept, never sent).
+    pub relay: Relay,
+    /// Bytes of one mail, as EHLO announces it.
+    pub message_size_limit: u64,
+}
 
-/// The engine.
-pub struct Smtp {}
-
-impl Smtp {
-    /// An engine of the configured kind.
-    pub fn new(_config: &Config) -> Self {
-        Self {}
+impl Default for Config {
+    fn default() -> Self {
+        Self { destinations: Vec::new(), relay: Relay::Refuse, message_size_limit: 10_240_000 }
     }
 }
 
+/// The engine.
+pub struct Smtp {
+    config: Config,
+}
+
+impl Smtp {
+    /// An engine of the configured kind.
+    pub fn new(config: &Config) -> Self {
+        Self { config: config.clone() }
+    }
+
+    fn policy(&self, world: &World) -> Policy {
+        let persona = world.persona();
+        let own = || vec![persona.fqdn.clone(), persona.domain.clone(), "localhost".into()];
+        Policy {
+            destinations: if self.config.destinations.is_empty() { own() } else { self.config.destinations.clone() },
+            keeps_all: self.config.relay == Relay::Keep,
+            size_limit: self.config.message_size_limit,
+        }
+    }
+}
+
+/// `smtpd_timeout`
+const IDLE: Duration = Duration::from_secs(300);
+/// `line_length_limit`
+const LONGEST: usize = 2048;
+/// `smtpd_error_sleep_time`
+const ERROR_SLEEP: Duration = Duration::from_secs(1);
+
 #[async_trait]
 impl Protocol for Smtp {
-    async fn serve(&self, _session: Arc<Session>, _responder: Arc<Responder>, _stream: Box<dyn Stream>) -> CloseReason {
-        CloseReason::DialogEnded
+    async fn serve(&self, session: Arc<Session>, _responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
+        let mut wire = Wire::new(stream, Arc::clone(&session));
+        wire.set_idle(IDLE);
+        let banner = format!("220 {} ESMTP Postfix (Ubuntu)\r\n", session.world().persona().fqdn);
+        // A silent visitor costs no more than this future: the conversation's is made when they speak.
+        let greeted = match wire.send(banner.as_bytes()).await {
+            Ok(()) => wire.fill().await,
+            Err(reason) => Err(reason),
+        };
+        drop(banner);
+        let reason = match greeted {
+            Ok(_) => Box::pin(Visit::new(self, Arc::clone(&session), &mut wire).converse()).await,
+            Err(reason) => reason,
+        };
+        if reason == CloseReason::Idle {
+            let word = dialog::timeout(&session.world().persona().fqdn);
+            if wire.send(&word).await.is_ok() {
+                let _ = Box::pin(wire.finish()).await;
+            }
+        }
+        reason
+    }
+}
+
+/// What the first bytes look like when they are another protocol's.
+pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    const HTTP: &[&[u8]] =
+        &[b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PATCH ", b"TRACE ", b"PRI * "];
+    if bytes.starts_with(&[0x16, 0x03]) {
+        Some("tls")
+    } else if bytes.starts_with(b"SSH-") {
+        Some("ssh")
+    } else if HTTP.iter().any(|verb| bytes.starts_with(verb)) {
+        Some("http")
+    } else {
+        None
+    }
+}
+
+/// One conversation.
+struct Visit<'a> {
+    session: Arc<Session>,
+    wire: &'a mut Wire,
+    dialog: Dialog,
+    /// A mail that comes in chunks.
+    chunked: Option<Incoming>,
+    /// Answers that wait for the end of the visitor's batch.
+    out: Vec<u8>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(smtp: &Smtp, session: Arc<Session>, wire: &'a mut Wire) -> Self {
+        let dialog = Dialog::new(session.host(), smtp.policy(session.world()));
+        Self { session, wire, dialog, chunked: None, out: Vec::new() }
+    }
+
+    async fn converse(mut self) -> CloseReason {
+        if let Some(what) = foreign(self.wire.unread()) {
+            let bytes = Raw::cut(self.wire.unread(), 4096);
+            self.session.log().record(Kind::Malformed { what: what.into(), bytes });
+        }
+        loop {
+            let line = match self.wire.line(LONGEST).await {
+                Ok(line) => line.into_bytes(),
+                Err(reason) => return reason,
+            };
+            match self.answer(&line).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let _ = self.wire.finish().await;
+                    return CloseReason::DialogEnded;
+                }
+                Err(reason) => return reason,
+            }
+        }
+    }
+
+    /// Answers a line; false when the conversation is over.
+    async fn answer(&mut self, line: &[u8]) -> Result<bool, CloseReason> {
+        let arrived = Instant::now();
+        let (text, then) = match self.dialog.line(line) {
+            Step::Reply(text) => (text, After::Nothing),
+            Step::Close(text) => (text, After::Close),
+            Step::Data(text) => (text, After::Data),
+            Step::Chunk { bytes, last } => (self.chunk(bytes, last).await?, After::Nothing),
+        };
+        let event = Kind::command(line, &text, None, AnsweredBy::Emulator, arrived.elapsed());
+        self.session.log().record(event);
+        self.say(&text).await?;
+        match then {
+            After::Nothing => {}
+            After::Close => {
+                self.flush().await?;
+                return Ok(false);
+            }
+            After::Data => {
+                let text = self.data().await?;
+                self.say(&text).await?;
+            }
+        }
+        if let Some(last) = self.dialog.exhausted() {
+            self.say(&last).await?;
+            self.flush().await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Answers one batch in one write, except for those that must wait.
+    async fn say(&mut self, text: &[u8]) -> Result<(), CloseReason> {
+        let slow = self.dialog.is_slow(text);
+        if slow {
+            tokio::time::sleep(ERROR_SLEEP).await;
+        }
+        self.out.extend_from_slice(text);
+        if slow || self.out.len() > LONGEST * 8 || !self.wire.unread().contains(&b'\n') {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), CloseReason> {
+        let out = std::mem::take(&mut self.out);
+        self.wire.send(&out).await
+    }
+
+    fn incoming(&self) -> Incoming {
+        Incoming::begin(&self.session, self.dialog.envelope(), self.dialog.size_limit())
+    }
+
+    /// Reads a mail up to the lone dot; the answer to it.
+    async fn data(&mut self) -> Result<Vec<u8>, CloseReason> {
+        let mut mail = self.incoming();
+        let mut body = Body::default();
+        let mut own = Vec::new();
+        loop {
+            let unread = self.wire.unread();
+            let end = body.push(unread, &mut own);
+            let used = end.unwrap_or(unread.len());
+            self.wire.take(used);
+            mail.push(&own);
+            own.clear();
+            if end.is_some() {
+                break;
+            }
+            self.flush().await?;
+            self.wire.fill().await?;
+        }
+        Ok(self.deliver(mail))
+    }
+
+    /// Reads a chunk; the answer to it.
+    async fn chunk(&mut self, bytes: u64, last: bool) -> Result<Vec<u8>, CloseReason> {
+        let wanted = self.dialog.takes_chunks();
+        let mut mail = match self.chunked.take() {
+            Some(mail) if wanted => Some(mail),
+            _ => wanted.then(|| self.incoming()),
+        };
+        let mut left = bytes;
+        while left > 0 {
+            if self.wire.unread().is_empty() {
+                self.flush().await?;
+                self.wire.fill().await?;
+            }
+            let piece = self.wire.take(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= piece.len() as u64;
+            if let Some(mail) = &mut mail {
+                mail.push(&piece);
+            }
+        }
+        match mail {
+            Some(mail) if last => Ok(self.deliver(mail)),
+            mail => {
+                self.chunked = mail;
+                Ok(text_of(self.dialog.chunk(bytes)))
+            }
+        }
+    }
+
+    fn deliver(&mut self, mail: Incoming) -> Vec<u8> {
+        let id = mail.finish(&self.session);
+        text_of(self.dialog.delivered(id.as_deref()))
+    }
+}
+
+enum After {
+    Nothing,
+    Close,
+    Data,
+}
+
+fn text_of(step: Step) -> Vec<u8> {
+    match step {
+        Step::Reply(text) | Step::Close(text) | Step::Data(text) => text,
+        Step::Chunk { .. } => Vec::new(),
     }
 }

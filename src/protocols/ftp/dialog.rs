@@ -1,0 +1,619 @@
+//! What vsftpd 3.0.3 answers to each line (RFC 959, 2389, 2428, 3659). Pure: lines in, [`Step`]s out.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::listing::{self, Options, Request};
+use crate::base::clock::{self, Timestamp};
+use crate::world::fs::{Content, resolve};
+use crate::world::{Account, FsError, Host, Meta, Who};
+
+/// What the loop does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing: vsftpd does not answer an empty line.
+    Silent,
+    /// Sends an answer.
+    Reply(Vec<u8>),
+    /// Sends an answer and closes.
+    Close(Vec<u8>),
+    /// Tries these credentials, then [`Dialog::anonymous`], [`Dialog::local`] or [`Dialog::refused`].
+    Login {
+        /// The name given.
+        user: Vec<u8>,
+        /// The password given.
+        password: Vec<u8>,
+    },
+    /// Opens a listener, then [`Dialog::listening`].
+    Listen {
+        /// EPSV.
+        extended: bool,
+    },
+    /// Sends a listing over the data connection.
+    List {
+        /// The lines.
+        lines: Vec<u8>,
+        /// The last word.
+        done: &'static str,
+    },
+    /// Sends a file over the data connection.
+    Send(Download),
+    /// Receives a file over the data connection.
+    Receive(Upload),
+}
+
+/// RETR.
+#[derive(Debug)]
+pub struct Download {
+    /// The first word.
+    pub opening: String,
+    /// Real path.
+    pub path: Vec<u8>,
+    /// What is sent.
+    pub content: Content,
+    /// From where on.
+    pub offset: u64,
+}
+
+/// STOR, APPE, STOU.
+#[derive(Debug)]
+pub struct Upload {
+    /// The first word.
+    pub opening: String,
+    /// Real path.
+    pub path: Vec<u8>,
+    /// On whose behalf.
+    pub who: Who,
+    /// What was in the file.
+    pub old: Content,
+    /// How much of it stays before what comes.
+    pub keep: u64,
+    /// Mode of a new file.
+    pub mode: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    None,
+    Passive,
+    Active,
+}
+
+struct Login {
+    name: String,
+    who: Who,
+    home: Vec<u8>,
+    root: &'static [u8],
+    guest: bool,
+}
+
+/// One control connection.
+pub struct Dialog {
+    host: Arc<Host>,
+    peer: IpAddr,
+    write_enable: bool,
+    login: Option<Login>,
+    user: Vec<u8>,
+    failures: u32,
+    cwd: Vec<u8>,
+    binary: bool,
+    restart: u64,
+    umask: u32,
+    rename: Option<Vec<u8>>,
+    channel: Channel,
+    epsv_all: bool,
+}
+
+/// `max_login_fails` of vsftpd.
+const FAILURES: u32 = 3;
+/// Where anonymous visitors are locked in.
+const GUEST_ROOT: &[u8] = b"/srv/ftp";
+
+const FEATURES: &str = "211-Features:\r\n EPRT\r\n EPSV\r\n MDTM\r\n PASV\r\n REST STREAM\r\n SIZE\r\n TVFS\r\n211 End";
+const HELP: &str = "214-The following commands are recognized.\r\n \
+    ABOR ACCT ALLO APPE CDUP CWD  DELE EPRT EPSV FEAT HELP LIST MDTM MKD\r\n \
+    MODE NLST NOOP OPTS PASS PASV PORT PWD  QUIT REIN REST RETR RMD  RNFR\r\n \
+    RNTO SITE SIZE SMNT STAT STOR STOU STRU SYST TYPE USER XCUP XCWD XMKD\r\n \
+    XPWD XRMD\r\n214 Help OK.";
+const DENIED: &str = "550 Permission denied.";
+const UNKNOWN: &str = "500 Unknown command.";
+
+fn reply(text: &str) -> Step {
+    Step::Reply(crlf(text))
+}
+
+fn crlf(text: &str) -> Vec<u8> {
+    [text.as_bytes(), b"\r\n"].concat()
+}
+
+fn either(done: bool, yes: &str, no: &str) -> Step {
+    reply(if done { yes } else { no })
+}
+
+impl Dialog {
+    /// A connection from `peer` to the host as they left it.
+    pub fn new(host: Arc<Host>, peer: IpAddr, write_enable: bool) -> Self {
+        Self {
+            host,
+            peer: peer.to_canonical(),
+            write_enable,
+            login: None,
+            user: Vec::new(),
+            failures: 0,
+            cwd: b"/".to_vec(),
+            binary: false,
+            restart: 0,
+            umask: 0o077,
+            rename: None,
+            channel: Channel::None,
+            epsv_all: false,
+        }
+    }
+
+    /// Whether the name is one of the two of anonymous visitors.
+    pub fn is_guest(user: &[u8]) -> bool {
+        user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp")
+    }
+
+    /// An anonymous visitor is in.
+    pub fn anonymous(&mut self) -> Step {
+        let uid = self.host.accounts().iter().find(|account| account.name == "ftp").map_or(65_534, |ftp| ftp.uid);
+        self.enter(Login { name: "ftp".into(), who: Who { uid }, home: b"/".to_vec(), root: GUEST_ROOT, guest: true })
+    }
+
+    /// A user of the host is in.
+    pub fn local(&mut self, account: &Account) -> Step {
+        let home = account.home.clone().into_bytes();
+        let who = Who { uid: account.uid };
+        self.enter(Login { name: account.name.clone(), who, home, root: b"", guest: false })
+    }
+
+    fn enter(&mut self, login: Login) -> Step {
+        self.cwd = login.home.clone();
+        self.login = Some(login);
+        reply("230 Login successful.")
+    }
+
+    /// The credentials open nothing.
+    pub fn refused(&mut self) -> Step {
+        self.failures += 1;
+        self.user.clear();
+        let text = crlf("530 Login incorrect.");
+        if self.failures >= FAILURES { Step::Close(text) } else { Step::Reply(text) }
+    }
+
+    /// The listener is open at this address, or could not be opened.
+    pub fn listening(&mut self, extended: bool, at: Option<SocketAddr>) -> Step {
+        let Some(at) = at else { return reply("425 Can't open passive connection.") };
+        self.channel = Channel::Passive;
+        if extended {
+            return reply(&format!("229 Entering Extended Passive Mode (|||{}|)", at.port()));
+        }
+        let [a, b, c, d] = match at.ip().to_canonical() {
+            IpAddr::V4(ip) => ip.octets(),
+            IpAddr::V6(_) => [0; 4],
+        };
+        let [high, low] = at.port().to_be_bytes();
+        reply(&format!("227 Entering Passive Mode ({a},{b},{c},{d},{high},{low})."))
+    }
+
+    /// A line that is longer than vsftpd reads.
+    pub fn too_long() -> Step {
+        Step::Close(crlf("500 Input line too long."))
+    }
+
+    /// A line without its end.
+    pub fn line(&mut self, line: &[u8]) -> Step {
+        // Telnet's "interrupt, synch" that clients send before ABOR.
+        let start = line.iter().position(|b| !matches!(b, 0xff | 0xf4 | 0xf2)).unwrap_or(line.len());
+        let line = line.get(start..).unwrap_or_default();
+        if line.is_empty() {
+            return Step::Silent;
+        }
+        let end = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
+        let (verb, argument) = line.split_at(end);
+        let argument = argument.get(1..).unwrap_or_default();
+        let verb = verb.to_ascii_uppercase();
+        match (verb.as_slice(), &self.login) {
+            (b"QUIT", _) => Step::Close(crlf("221 Goodbye.")),
+            (b"FEAT", _) => reply(FEATURES),
+            (b"OPTS", _) => either(
+                argument.eq_ignore_ascii_case(b"UTF8 ON"),
+                "200 Always in UTF8 mode.",
+                "501 Option not understood.",
+            ),
+            (b"USER", Some(login)) => {
+                either(login.guest, "530 Can't change from guest user.", "530 Can't change to another user.")
+            }
+            (b"USER", None) => {
+                self.user = argument.to_vec();
+                reply("331 Please specify the password.")
+            }
+            (b"PASS", Some(_)) => reply("230 Already logged in."),
+            (b"PASS", None) if self.user.is_empty() => reply("503 Login with USER first."),
+            (b"PASS", None) => Step::Login { user: self.user.clone(), password: argument.to_vec() },
+            (_, None) => reply("530 Please login with USER and PASS."),
+            (_, Some(_)) => self.command(&verb, argument),
+        }
+    }
+
+    fn command(&mut self, verb: &[u8], argument: &[u8]) -> Step {
+        match verb {
+            b"PWD" | b"XPWD" => self.pwd(),
+            b"CWD" | b"XCWD" => self.change_folder(argument),
+            b"CDUP" | b"XCUP" => self.change_folder(b".."),
+            b"TYPE" => self.set_type(argument),
+            b"MODE" => either(argument.eq_ignore_ascii_case(b"S"), "200 Mode set to S.", "504 Bad MODE command."),
+            b"STRU" => either(argument.eq_ignore_ascii_case(b"F"), "200 Structure set to F.", "504 Bad STRU command."),
+            b"PASV" | b"PORT" | b"EPRT" if self.epsv_all => reply(DENIED),
+            b"PASV" => Step::Listen { extended: false },
+            b"EPSV" => self.epsv(argument),
+            b"PORT" => self.port(argument),
+            b"EPRT" => self.eprt(argument),
+            b"LIST" => self.list(argument, true),
+            b"NLST" => self.list(argument, false),
+            b"RETR" => self.retrieve(argument),
+            b"REST" => self.restart(argument),
+            b"SIZE" => self.size(argument),
+            b"MDTM" => self.modified(argument),
+            b"SITE" => self.site(argument),
+            b"STAT" => self.status(argument),
+            b"SYST" => reply("215 UNIX Type: L8"),
+            b"NOOP" => reply("200 NOOP ok."),
+            b"HELP" => reply(HELP),
+            b"ABOR" => reply("225 No transfer to ABOR."),
+            b"ALLO" => reply("202 ALLO command ignored."),
+            b"ACCT" => reply("502 ACCT not implemented."),
+            b"REIN" => reply("502 REIN not implemented."),
+            b"SMNT" => reply("502 SMNT not implemented."),
+            b"PBSZ" | b"PROT" => reply(DENIED),
+            b"STOR" | b"APPE" | b"STOU" | b"DELE" | b"MKD" | b"XMKD" | b"RMD" | b"XRMD" | b"RNFR" | b"RNTO" => {
+                if self.writes() { self.write(verb, argument) } else { reply(DENIED) }
+            }
+            _ => reply(UNKNOWN),
+        }
+    }
+
+    fn write(&mut self, verb: &[u8], argument: &[u8]) -> Step {
+        let (host, who, path) = (Arc::clone(&self.host), self.who(), self.real(argument));
+        let named = !argument.is_empty();
+        match verb {
+            b"STOR" => self.upload(argument, false),
+            b"APPE" => self.upload(argument, true),
+            b"STOU" => self.unique(argument),
+            b"DELE" => {
+                let done = named && host.remove(who, &path, false).is_ok();
+                either(done, "250 Delete operation successful.", "550 Delete operation failed.")
+            }
+            b"MKD" | b"XMKD" => {
+                if named && host.make_folder(who, &path, 0o777 & !self.umask).is_ok() {
+                    self.path_reply(&self.seen(argument), " created")
+                } else {
+                    reply("550 Create directory operation failed.")
+                }
+            }
+            b"RMD" | b"XRMD" => {
+                let done = named && host.remove(who, &path, true).is_ok();
+                either(done, "250 Remove directory operation successful.", "550 Remove directory operation failed.")
+            }
+            b"RNFR" => {
+                self.rename = (named && host.stat(who, &path, false).is_ok()).then_some(path);
+                either(self.rename.is_some(), "350 Ready for RNTO.", "550 RNFR command failed.")
+            }
+            _ => match self.rename.take() {
+                None => reply("503 RNFR required first."),
+                Some(from) => {
+                    let done = named && host.rename(who, &from, &path).is_ok();
+                    either(done, "250 Rename successful.", "550 Rename failed.")
+                }
+            },
+        }
+    }
+
+    fn writes(&self) -> bool {
+        self.write_enable && self.login.as_ref().is_some_and(|login| !login.guest)
+    }
+
+    fn who(&self) -> Who {
+        self.login.as_ref().map_or(Who { uid: 65_534 }, |login| login.who)
+    }
+
+    /// A path as the visitor sees it: absolute. `~` is their home folder.
+    fn seen(&self, argument: &[u8]) -> Vec<u8> {
+        let home = self.login.as_ref().map(|login| login.home.as_slice()).unwrap_or_default();
+        match argument.strip_prefix(b"~") {
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => resolve(b"/", &[home, rest].concat()),
+            _ => resolve(&self.cwd, argument),
+        }
+    }
+
+    /// Where a path really lies on the host.
+    fn real(&self, argument: &[u8]) -> Vec<u8> {
+        let seen = self.seen(argument);
+        let root = self.login.as_ref().map(|login| login.root).unwrap_or_default();
+        resolve(b"/", &[root, &seen].concat())
+    }
+
+    fn stat(&self, argument: &[u8]) -> Option<Meta> {
+        self.host.stat(self.who(), &self.real(argument), true).ok().filter(|_| !argument.is_empty())
+    }
+
+    fn pwd(&self) -> Step {
+        self.path_reply(&self.cwd, " is the current directory")
+    }
+
+    /// Quotes in the path are doubled (RFC 959, appendix II).
+    fn path_reply(&self, path: &[u8], rest: &str) -> Step {
+        let mut out = b"257 \"".to_vec();
+        for &byte in path {
+            out.extend(std::iter::repeat_n(byte, if byte == b'"' { 2 } else { 1 }));
+        }
+        out.extend_from_slice(b"\"");
+        out.extend(crlf(rest));
+        Step::Reply(out)
+    }
+
+    fn change_folder(&mut self, argument: &[u8]) -> Step {
+        let (seen, real) = (self.seen(argument), self.real(argument));
+        let is_folder = self.host.stat(self.who(), &real, true).is_ok_and(|meta| meta.folder);
+        // Entering takes the right to search: something in it, there or not, may be asked for.
+        let inside = [real.as_slice(), b"/\x01"].concat();
+        let closed = self.host.stat(self.who(), &inside, false) == Err(FsError::Denied);
+        // The root folder of a guest is there even if the host has none.
+        let enters = !argument.is_empty() && (seen == b"/" || (is_folder && !closed));
+        if enters {
+            self.cwd = seen;
+        }
+        either(enters, "250 Directory successfully changed.", "550 Failed to change directory.")
+    }
+
+    fn set_type(&mut self, argument: &[u8]) -> Step {
+        match argument.to_ascii_uppercase().as_slice() {
+            b"I" | b"L8" | b"L 8" => {
+                self.binary = true;
+                reply("200 Switching to Binary mode.")
+            }
+            b"A" | b"A N" => {
+                self.binary = false;
+                reply("200 Switching to ASCII mode.")
+            }
+            _ => reply("500 Unrecognised TYPE command."),
+        }
+    }
+
+    fn epsv(&mut self, argument: &[u8]) -> Step {
+        match argument {
+            b"" => Step::Listen { extended: true },
+            all if all.eq_ignore_ascii_case(b"ALL") => {
+                self.epsv_all = true;
+                reply("200 EPSV ALL ok.")
+            }
+            b"1" => Step::Listen { extended: true },
+            b"2" if self.peer.is_ipv6() => Step::Listen { extended: true },
+            _ => reply("522 Bad network protocol."),
+        }
+    }
+
+    fn port(&mut self, argument: &[u8]) -> Step {
+        let numbers: Option<Vec<u8>> =
+            argument.split(|&b| b == b',').map(|part| std::str::from_utf8(part).ok()?.parse().ok()).collect();
+        let at = match numbers.as_deref() {
+            Some(&[a, b, c, d, high, low]) => Some((IpAddr::from([a, b, c, d]), u16::from_be_bytes([high, low]))),
+            _ => None,
+        };
+        self.active(at, "200 PORT command successful. Consider using PASV.", "500 Illegal PORT command.")
+    }
+
+    fn eprt(&mut self, argument: &[u8]) -> Step {
+        let mut parts = argument.split(|&b| b == b'|');
+        if parts.next().is_some_and(|first| !first.is_empty()) {
+            return reply("500 Bad EPRT command.");
+        }
+        let protocol = parts.next().unwrap_or_default();
+        if !(protocol == b"1" || (protocol == b"2" && self.peer.is_ipv6())) {
+            return reply("500 Bad EPRT protocol.");
+        }
+        let text = |part: Option<&[u8]>| String::from_utf8_lossy(part.unwrap_or_default()).into_owned();
+        let (ip, port) = (text(parts.next()), text(parts.next()));
+        let at = ip.parse::<IpAddr>().ok().zip(port.parse::<u16>().ok());
+        if at.is_none() {
+            return reply("500 Bad EPRT command.");
+        }
+        self.active(at, "200 EPRT command successful. Consider using EPSV.", "500 Illegal EPRT command.")
+    }
+
+    /// vsftpd dials only the visitor's own address, at ports that are not privileged; we dial nobody.
+    fn active(&mut self, at: Option<(IpAddr, u16)>, yes: &str, no: &str) -> Step {
+        let legal = at.is_some_and(|(ip, port)| ip.to_canonical() == self.peer && port >= 1024);
+        if legal {
+            self.channel = Channel::Active;
+        }
+        either(legal, yes, no)
+    }
+
+    fn channel_is_open(&self) -> bool {
+        self.channel != Channel::None
+    }
+
+    /// A transfer uses up the channel. Active ones never come about.
+    fn transfer(&mut self, step: Step) -> Step {
+        match std::mem::replace(&mut self.channel, Channel::None) {
+            Channel::Passive => step,
+            Channel::Active | Channel::None => reply("425 Failed to establish connection."),
+        }
+    }
+
+    /// The lines of a folder, or of the names in a folder that match the last part of the path.
+    fn lines(&self, argument: &[u8], options: Options) -> Option<Vec<u8>> {
+        let (options, path) = options.split(argument);
+        let now = clock::unix_seconds();
+        let who = self.who();
+        let real = self.real(path);
+        let is_folder = self.host.stat(who, &real, true).is_ok_and(|meta| meta.folder);
+        if path.is_empty() || is_folder || path.ends_with(b"/") {
+            let request = Request { folder: &real, prefix: path, filter: None, options, now };
+            return listing::lines(&self.host, who, &request);
+        }
+        let at = path.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+        let (prefix, filter) = path.split_at(at);
+        let folder = self.real(prefix);
+        let request = Request { folder: &folder, prefix, filter: Some(filter), options, now };
+        listing::lines(&self.host, who, &request)
+    }
+
+    fn list(&mut self, argument: &[u8], long: bool) -> Step {
+        if !self.channel_is_open() {
+            return reply("425 Use PORT or PASV first.");
+        }
+        self.restart = 0;
+        let found = self.lines(argument, Options { long, ..Options::default() });
+        // The empty folder of a guest: it is there even if the host has no such folder.
+        let missing = found.is_none() && self.real(b"") != GUEST_ROOT;
+        let done = if missing { "226 Transfer done (but failed to open directory)." } else { "226 Directory send OK." };
+        self.transfer(Step::List { lines: found.unwrap_or_default(), done })
+    }
+
+    fn retrieve(&mut self, argument: &[u8]) -> Step {
+        if !self.channel_is_open() {
+            return reply("425 Use PORT or PASV first.");
+        }
+        let offset = std::mem::take(&mut self.restart);
+        let path = self.real(argument);
+        let Ok(content) = self.host.open(self.who(), &path) else { return reply("550 Failed to open file.") };
+        let shown = String::from_utf8_lossy(argument);
+        let opening = format!("150 Opening BINARY mode data connection for {shown} ({} bytes).", content.len());
+        self.transfer(Step::Send(Download { opening, path, content, offset }))
+    }
+
+    fn upload(&mut self, argument: &[u8], append: bool) -> Step {
+        if !self.channel_is_open() {
+            return reply("425 Use PORT or PASV first.");
+        }
+        self.receive(argument, append, "150 Ok to send data.".into())
+    }
+
+    fn unique(&mut self, argument: &[u8]) -> Step {
+        if !self.channel_is_open() {
+            return reply("425 Use PORT or PASV first.");
+        }
+        let base = if argument.is_empty() { b"STOU".as_slice() } else { argument };
+        let numbered = (0..10_000_u32).map(|number| match number {
+            0 => base.to_vec(),
+            _ => [base, b".", number.to_string().as_bytes()].concat(),
+        });
+        let mut free = numbered.filter(|name| self.host.stat(self.who(), &self.real(name), false).is_err());
+        let Some(chosen) = free.next() else { return reply("553 Could not create file.") };
+        drop(free);
+        let opening = format!("150 FILE: {}", String::from_utf8_lossy(&chosen));
+        self.receive(&chosen, false, opening)
+    }
+
+    fn receive(&mut self, argument: &[u8], append: bool, opening: String) -> Step {
+        let restart = std::mem::take(&mut self.restart);
+        let (who, path, mode) = (self.who(), self.real(argument), 0o666 & !self.umask);
+        let old = self.host.open(who, &path).unwrap_or_else(|_| Content::of(Vec::new()));
+        let keep = if append { old.len() } else { restart.min(old.len()) };
+        // As open(2): the file is there, and empty unless something of it stays, before the first byte comes.
+        let old = if keep == 0 && !append && restart == 0 { Content::of(Vec::new()) } else { old };
+        if argument.is_empty() || self.host.write(who, &path, old.clone(), mode).is_err() {
+            return reply("553 Could not create file.");
+        }
+        self.transfer(Step::Receive(Upload { opening, path, who, old, keep, mode }))
+    }
+
+    /// What is not a number of at most 15 digits is 0.
+    fn restart(&mut self, argument: &[u8]) -> Step {
+        let digits = argument.len() <= 15 && argument.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(argument).ok().filter(|_| digits).and_then(|text| text.parse().ok());
+        self.restart = number.unwrap_or(0);
+        reply(&format!("350 Restart position accepted ({}).", self.restart))
+    }
+
+    fn size(&self, argument: &[u8]) -> Step {
+        match self.stat(argument) {
+            Some(meta) if !meta.folder => reply(&format!("213 {}", meta.size)),
+            _ => reply("550 Could not get file size."),
+        }
+    }
+
+    fn modified(&self, argument: &[u8]) -> Step {
+        if let Some((at, path)) = stamp(argument).filter(|_| self.writes()) {
+            let done = self.host.set_modified(self.who(), &self.real(path), at).is_ok();
+            return either(done, "213 File modification time set.", "550 Could not set file modification time.");
+        }
+        match self.stat(argument) {
+            Some(meta) if !meta.folder => {
+                let at = Timestamp::from_second(meta.modified).unwrap_or_default();
+                reply(&format!("213 {}", at.strftime("%Y%m%d%H%M%S")))
+            }
+            _ => reply("550 Could not get file modification time."),
+        }
+    }
+
+    fn site(&mut self, argument: &[u8]) -> Step {
+        let end = argument.iter().position(|&b| b == b' ').unwrap_or(argument.len());
+        let (verb, rest) = argument.split_at(end);
+        let rest = rest.get(1..).unwrap_or_default();
+        match verb.to_ascii_uppercase().as_slice() {
+            b"CHMOD" if self.writes() => {
+                let Some(space) = rest.iter().position(|&b| b == b' ') else {
+                    return reply("500 SITE CHMOD needs 2 arguments.");
+                };
+                let (mode, path) = rest.split_at(space);
+                let path = self.real(path.get(1..).unwrap_or_default());
+                let done = self.host.set_mode(self.who(), &path, octal(mode)).is_ok();
+                either(done, "200 SITE CHMOD command ok.", "550 SITE CHMOD command failed.")
+            }
+            b"UMASK" if rest.is_empty() => reply(&format!("200 Your current UMASK is 0{:02o}", self.umask)),
+            b"UMASK" => {
+                self.umask = octal(rest) & 0o777;
+                reply(&format!("200 UMASK set to 0{:02o}", self.umask))
+            }
+            b"HELP" => either(self.writes(), "214 CHMOD UMASK HELP", "214 UMASK HELP"),
+            _ => reply("500 Unknown SITE command."),
+        }
+    }
+
+    fn status(&self, argument: &[u8]) -> Step {
+        if !argument.is_empty() {
+            let options = Options { all: true, long: true, ..Options::default() };
+            let lines = self.lines(argument, options).unwrap_or_default();
+            return Step::Reply([b"213-Status follows:\r\n", lines.as_slice(), b"213 End of status\r\n"].concat());
+        }
+        let name = self.login.as_ref().map(|login| login.name.as_str()).unwrap_or_default();
+        let lines = [
+            "211-FTP server status:".to_owned(),
+            format!("     Connected to {}", self.peer),
+            format!("     Logged in as {name}"),
+            format!("     TYPE: {}", if self.binary { "BINARY" } else { "ASCII" }),
+            "     No session bandwidth limit".into(),
+            "     Session timeout in seconds is 300".into(),
+            "     Control connection is plain text".into(),
+            "     Data connections will be plain text".into(),
+            "     At session startup, client count was 1".into(),
+            "     vsFTPd 3.0.3 - secure, fast, stable".into(),
+            "211 End of status".into(),
+        ];
+        reply(&lines.join("\r\n"))
+    }
+}
+
+/// An octal number up to the first byte that is no octal digit.
+fn octal(text: &[u8]) -> u32 {
+    let digits = text.iter().take_while(|b| (b'0'..=b'7').contains(b)).take(6);
+    digits.fold(0, |number, &digit| number * 8 + u32::from(digit - b'0'))
+}
+
+/// `YYYYMMDDHHMMSS path`, the form of MDTM that sets the time.
+fn stamp(argument: &[u8]) -> Option<(i64, &[u8])> {
+    let (time, rest) = argument.split_at_checked(14)?;
+    let path = rest.strip_prefix(b" ").filter(|path| !path.is_empty())?;
+    let text = std::str::from_utf8(time).ok()?;
+    if !time.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    let iso =
+        format!("{}-{}-{}T{}:{}:{}Z", part(0..4), part(4..6), part(6..8), part(8..10), part(10..12), part(12..14));
+    Some((iso.parse::<Timestamp>().ok()?.as_second(), path))
+}

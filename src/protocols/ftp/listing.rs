@@ -1,0 +1,185 @@
+//! Directory listings as vsftpd 3.0.3 prints them: numeric owners, no total line, sorted by byte.
+
+use crate::base::clock::Timestamp;
+use crate::world::fs::resolve;
+use crate::world::{Host, Meta, Who};
+
+/// What a listing shows beside the plain names: the letters after `-`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `a`: names that begin with a dot, `.` and `..` too.
+    pub all: bool,
+    /// `l`: whole lines, not just names.
+    pub long: bool,
+    /// `r`: last first.
+    pub reverse: bool,
+    /// `t`: newest first.
+    pub by_time: bool,
+}
+
+impl Options {
+    /// Takes the options off the front of an argument.
+    pub fn split(mut self, argument: &[u8]) -> (Self, &[u8]) {
+        let Some(rest) = argument.strip_prefix(b"-") else { return (self, argument) };
+        let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
+        let (letters, path) = rest.split_at(end);
+        self.all |= letters.contains(&b'a');
+        self.long |= letters.contains(&b'l');
+        self.reverse |= letters.contains(&b'r');
+        self.by_time |= letters.contains(&b't');
+        (self, path.strip_prefix(b" ").unwrap_or(path))
+    }
+}
+
+/// Where a listing looks and which names it wants.
+pub struct Request<'a> {
+    /// Real path of the folder.
+    pub folder: &'a [u8],
+    /// The folder as the visitor named it, put before names that are not whole lines; empty for none.
+    pub prefix: &'a [u8],
+    /// Pattern of names, if any.
+    pub filter: Option<&'a [u8]>,
+    /// The letters.
+    pub options: Options,
+    /// Seconds since 1970, for the form of the dates.
+    pub now: i64,
+}
+
+/// The lines; `None` when the folder can't be opened.
+pub fn lines(host: &Host, who: Who, request: &Request<'_>) -> Option<Vec<u8>> {
+    let Request { folder, prefix, filter, options, now } = *request;
+    let mut entries = host.list(who, folder).ok()?;
+    if options.all {
+        for dots in [b"..".as_slice(), b"."] {
+            if let Ok(meta) = host.stat(who, &resolve(folder, dots), true) {
+                entries.insert(0, (dots.to_vec(), meta));
+            }
+        }
+    }
+    let dotted = options.all || filter.is_some_and(|filter| filter.starts_with(b"."));
+    entries.retain(|(name, _)| {
+        (dotted || !name.starts_with(b".")) && filter.is_none_or(|filter| matches(filter, name, &mut { MATCH_STEPS }))
+    });
+    if options.by_time {
+        entries.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.modified));
+    }
+    if options.reverse {
+        entries.reverse();
+    }
+    let mut out = Vec::new();
+    for (name, meta) in entries {
+        if options.long {
+            let links = if meta.folder { folders(host, who, &resolve(folder, &name)) } else { 1 };
+            line(&mut out, &name, &meta, links, now);
+        } else {
+            if !prefix.is_empty() {
+                out.extend_from_slice(prefix);
+                if !prefix.ends_with(b"/") {
+                    out.push(b'/');
+                }
+            }
+            out.extend_from_slice(&name);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    Some(out)
+}
+
+/// Link count of a folder: its own two and one for each folder in it.
+fn folders(host: &Host, who: Who, path: &[u8]) -> usize {
+    2 + host.list(who, path).map_or(0, |entries| entries.iter().filter(|(_, meta)| meta.folder).count())
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], meta: &Meta, links: usize, now: i64) {
+    let fixed = format!(
+        "{} {links:>4} {:<8} {:<8} {:>8} {} ",
+        permissions(meta),
+        meta.uid,
+        meta.uid,
+        meta.size,
+        date(meta.modified, now)
+    );
+    out.extend_from_slice(fixed.as_bytes());
+    out.extend_from_slice(name);
+    if let Some(target) = &meta.link {
+        out.extend_from_slice(b" -> ");
+        out.extend_from_slice(target);
+    }
+}
+
+fn permissions(meta: &Meta) -> String {
+    let kind = match (&meta.link, meta.folder) {
+        (Some(_), _) => 'l',
+        (None, true) => 'd',
+        (None, false) => '-',
+    };
+    let mode = if meta.link.is_some() { 0o777 } else { meta.mode };
+    let mut text = String::from(kind);
+    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = mode >> shift;
+        text.push(if bits & 4 != 0 { 'r' } else { '-' });
+        text.push(if bits & 2 != 0 { 'w' } else { '-' });
+        text.push(match (mode & special != 0, bits & 1 != 0) {
+            (true, true) => letter,
+            (true, false) => letter.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    text
+}
+
+/// `Jan 15  2024` for what is older than half a year or in the future, else `Nov 23 07:48`.
+fn date(at: i64, now: i64) -> String {
+    let recent = at <= now && now - at < 182 * 86_400;
+    let form = if recent { "%b %d %H:%M" } else { "%b %d  %Y" };
+    Timestamp::from_second(at).unwrap_or_default().strftime(form).to_string()
+}
+
+/// Steps that one pattern may take: patterns with many stars are expensive.
+const MATCH_STEPS: u32 = 10_000;
+
+/// Shell pattern with `*`, `?` and `{a,b}`.
+fn matches(pattern: &[u8], name: &[u8], steps: &mut u32) -> bool {
+    *steps = steps.saturating_sub(1);
+    if *steps == 0 {
+        return false;
+    }
+    match pattern.split_first() {
+        None => name.is_empty(),
+        Some((b'*', rest)) => (0..=name.len()).any(|at| matches(rest, name.get(at..).unwrap_or_default(), steps)),
+        Some((b'?', rest)) => name.split_first().is_some_and(|(_, name)| matches(rest, name, steps)),
+        Some((b'{', rest)) if rest.contains(&b'}') => {
+            let end = rest.iter().position(|&b| b == b'}').unwrap_or(rest.len());
+            let (choices, after) = rest.split_at(end);
+            let after = after.get(1..).unwrap_or_default();
+            choices
+                .split(|&b| b == b',')
+                .any(|choice| name.strip_prefix(choice).is_some_and(|name| matches(after, name, steps)))
+        }
+        Some((first, rest)) => {
+            name.split_first().is_some_and(|(head, name)| head == first && matches(rest, name, steps))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_columns_of_the_recording() {
+        let meta = Meta { folder: false, link: None, size: 14, mode: 0o644, uid: 1001, modified: 1_705_314_600 };
+        let mut out = Vec::new();
+        line(&mut out, b"backup.tar.gz", &meta, 1, 1_795_000_000);
+        let wanted = b"-rw-r--r--    1 1001     1001           14 Jan 15  2024 backup.tar.gz";
+        assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn patterns() {
+        let hit = |pattern: &[u8], name: &[u8]| matches(pattern, name, &mut { MATCH_STEPS });
+        assert!(hit(b"b*", b"backup.tar.gz") && hit(b"*.{txt,gz}", b"a.gz") && hit(b"n?t*", b"notes"));
+        assert!(!hit(b"b*", b"notes") && !hit(b"", b"x") && !hit(&b"*a".repeat(40), &b"b".repeat(200)));
+    }
+}
