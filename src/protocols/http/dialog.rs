@@ -1,0 +1,230 @@
+//! What nginx 1.18.0 answers: a request and what lies at its path in, a response out. No I/O, no clock.
+
+use super::request::{Minor, Refusal, Request};
+use super::select::{self, Part, Verdict};
+use super::site::{File, Found};
+use super::target::escaped;
+use super::{date, mime};
+
+/// What a response depends on beside the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    /// The `Server` header, also at the foot of pages.
+    pub server: &'a str,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// Our address, for redirects of visitors who name no host.
+    pub address: &'a str,
+    /// The port that was called.
+    pub port: u16,
+    /// Whether this is the last request that the connection may have.
+    pub last: bool,
+}
+
+/// A response.
+#[derive(Clone, Debug)]
+pub(super) struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Head, and page if there is one.
+    pub start: Vec<u8>,
+    /// What to send of which file after it.
+    pub file: Option<(File, Vec<Part>)>,
+    /// Whether the connection ends after it.
+    pub close: bool,
+}
+
+const MOVED: &str = "301 Moved Permanently";
+
+/// Answers a head that is no request; the connection ends after it.
+pub(super) fn refuse(request: &Request, refusal: Refusal, setting: &Setting<'_>) -> Response {
+    let status = match refusal {
+        Refusal::NotHttp | Refusal::Bad | Refusal::HeaderTooLarge => "400 Bad Request",
+        Refusal::NotAllowed => "405 Not Allowed",
+        Refusal::BodyTooLarge => "413 Request Entity Too Large",
+        Refusal::TargetTooLong => "414 Request-URI Too Large",
+        Refusal::Encoding => "501 Not Implemented",
+        Refusal::Version => "505 HTTP Version Not Supported",
+    };
+    let mut body = match refusal {
+        Refusal::HeaderTooLarge => cookie_page(setting.server),
+        _ => page(status, setting.server),
+    };
+    pad(request, &mut body);
+    paged(request, status, &[], body.as_bytes(), &Setting { last: true, ..*setting })
+}
+
+/// Answers a request.
+pub(super) fn answer(request: &Request, found: Found, setting: &Setting<'_>) -> Response {
+    let method = request.method.as_slice();
+    match found {
+        Found::Missing => error(request, "404 Not Found", &[], setting),
+        _ if !matches!(method, b"GET" | b"HEAD" | b"POST") => error(request, "405 Not Allowed", &[], setting),
+        Found::Forbidden => error(request, "403 Forbidden", &[], setting),
+        Found::Folder => {
+            let place = location(request, setting);
+            let body = page(MOVED, setting.server);
+            paged(request, MOVED, &[("Location", place)], body.as_bytes(), setting)
+        }
+        Found::File(_) if method == b"POST" => error(request, "405 Not Allowed", &[], setting),
+        Found::File(file) => send(request, file, setting),
+    }
+}
+
+fn send(request: &Request, file: File, setting: &Setting<'_>) -> Response {
+    let size = file.content.len();
+    let tag = format!("\"{:x}-{size:x}\"", file.modified);
+    let kind = mime::of(&file.path);
+    let modified = ("Last-Modified", date(file.modified).into_bytes());
+    let etag = ("ETag", tag.clone().into_bytes());
+    let verdict = select::judge(request, file.modified, &tag, size, kind);
+    let (status, mut before, mut after, parts) = match verdict {
+        Verdict::Failed => return expected(request, error(request, "412 Precondition Failed", &[], setting)),
+        Verdict::Unsatisfiable => {
+            let range = ("Content-Range", format!("bytes */{size}").into_bytes());
+            return expected(request, error(request, "416 Requested Range Not Satisfiable", &[range], setting));
+        }
+        Verdict::Same => ("304 Not Modified", Vec::new(), vec![etag], Vec::new()),
+        Verdict::Whole => {
+            let after = vec![etag, ("Accept-Ranges", b"bytes".to_vec())];
+            ("200 OK", typed(kind, size), after, vec![Part::File { from: 0, len: size }])
+        }
+        Verdict::One { from, len } => {
+            let last = (from + len).saturating_sub(1);
+            let after = vec![etag, ("Content-Range", format!("bytes {from}-{last}/{size}").into_bytes())];
+            ("206 Partial Content", typed(kind, len), after, vec![Part::File { from, len }])
+        }
+        Verdict::Many { kind, parts } => {
+            let len = parts.iter().map(Part::len).sum();
+            ("206 Partial Content", typed(&kind, len), vec![etag], parts)
+        }
+    };
+    before.push(modified);
+    let start = head(request, status, before, &mut after, setting);
+    let body = request.method != b"HEAD" && !parts.is_empty();
+    let response =
+        Response { status: code(status), start, file: body.then_some((file, parts)), close: closes(request, setting) };
+    expected(request, response)
+}
+
+fn typed(kind: &str, len: u64) -> Vec<(&'static str, Vec<u8>)> {
+    vec![("Content-Type", kind.as_bytes().to_vec()), ("Content-Length", len.to_string().into_bytes())]
+}
+
+/// nginx says `100 Continue` only where it comes to throwing a body away: for files.
+fn expected(request: &Request, mut response: Response) -> Response {
+    let waits = request.header("Expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+    if waits && request.minor >= Minor::One {
+        response.start.splice(0..0, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    response
+}
+
+fn error(request: &Request, status: &str, more: &[(&'static str, Vec<u8>)], setting: &Setting<'_>) -> Response {
+    let mut body = page(status, setting.server);
+    pad(request, &mut body);
+    let mut response = paged(request, status, &[], body.as_bytes(), setting);
+    if !more.is_empty() {
+        let mut after = more.to_vec();
+        let before = typed("text/html", body.len() as u64);
+        response.start = head(request, status, before, &mut after, setting);
+        if request.method != b"HEAD" {
+            response.start.extend_from_slice(body.as_bytes());
+        }
+    }
+    response
+}
+
+/// A response whose body is a page; `more` goes before `Connection`.
+fn paged(
+    request: &Request,
+    status: &str,
+    more: &[(&'static str, Vec<u8>)],
+    body: &[u8],
+    setting: &Setting<'_>,
+) -> Response {
+    let mut before = typed("text/html", body.len() as u64);
+    before.extend_from_slice(more);
+    let mut start = head(request, status, before, &mut Vec::new(), setting);
+    if request.method != b"HEAD" {
+        start.extend_from_slice(body);
+    }
+    Response { status: code(status), start, file: None, close: closes(request, setting) }
+}
+
+/// The head in nginx's order: server, date, type, length, place or time, connection, the rest. HTTP/0.9 has none.
+fn head(
+    request: &Request,
+    status: &str,
+    before: Vec<(&'static str, Vec<u8>)>,
+    after: &mut Vec<(&'static str, Vec<u8>)>,
+    setting: &Setting<'_>,
+) -> Vec<u8> {
+    if request.minor == Minor::Simple {
+        return Vec::new();
+    }
+    let connection = if closes(request, setting) { "close" } else { "keep-alive" };
+    let mut out =
+        format!("HTTP/1.1 {status}\r\nServer: {}\r\nDate: {}\r\n", setting.server, date(setting.now)).into_bytes();
+    let connection = ("Connection", connection.as_bytes().to_vec());
+    for (name, value) in before.into_iter().chain([connection]).chain(std::mem::take(after)) {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(&value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+fn closes(request: &Request, setting: &Setting<'_>) -> bool {
+    setting.last || !request.keep_alive
+}
+
+fn code(status: &str) -> u16 {
+    status.split(' ').next().and_then(|code| code.parse().ok()).unwrap_or_default()
+}
+
+/// The same place with a slash at its end.
+fn location(request: &Request, setting: &Setting<'_>) -> Vec<u8> {
+    let mut place = b"http://".to_vec();
+    place.extend(request.host().unwrap_or_else(|| setting.address.as_bytes().to_vec()));
+    if setting.port != 80 {
+        place.extend(format!(":{}", setting.port).into_bytes());
+    }
+    place.extend(escaped(&request.target.path));
+    place.push(b'/');
+    if let Some(query) = &request.target.query {
+        place.push(b'?');
+        place.extend_from_slice(query);
+    }
+    place
+}
+
+/// nginx's page for a status.
+pub(super) fn page(status: &str, server: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<center><h1>{status}</h1></center>\r\n\
+         <hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
+fn cookie_page(server: &str) -> String {
+    const WHAT: &str = "Request Header Or Cookie Too Large";
+    format!(
+        "<html>\r\n<head><title>400 {WHAT}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+         <center>{WHAT}</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+    )
+}
+
+/// `msie_padding`: browsers that hide short error pages get longer ones.
+fn pad(request: &Request, body: &mut String) {
+    let agent = request.header("User-Agent").unwrap_or_default();
+    let says = |word: &[u8]| agent.windows(word.len()).any(|part| part == word);
+    let browser = says(b"MSIE ") || (says(b"Chrome/") && !says(b"Gecko/"));
+    if browser && !says(b"Opera") && request.minor != Minor::Simple {
+        for _ in 0..6 {
+            body.push_str("<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n");
+        }
+    }
+}
