@@ -122,7 +122,7 @@ pub struct Manner {
     /// The bytes for an answer of the service: line ends, status line.
     pub render: fn(&str) -> Vec<u8>,
     /// What the visitor gets when there is no answer; the real daemon's word for what it does not know.
-    pub fallback: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    pub fallback: Fallback,
     /// Whether a message ends the conversation (`QUIT`, `exit`), and what is said to it.
     pub farewell: fn(&[u8]) -> Option<Vec<u8>>,
     /// Sent after every answer: a shell's prompt.
@@ -130,6 +130,9 @@ pub struct Manner {
     /// What was said so far, shared with the service that answers.
     pub history: History,
 }
+
+/// What is said to a message that nobody answered.
+pub type Fallback = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 
 /// What is one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,9 +22,7 @@ pub(super) async fn read_header(mut stream: TcpStream) -> Option<(Box<dyn Stream
     let mut read = Vec::new();
     let (len, source) = timeout(PATIENCE, async {
         loop {
-            if stream.read_buf(&mut read).await.ok().filter(|bytes| *bytes > 0).is_none() {
-                return None;
-            }
+            stream.read_buf(&mut read).await.ok().filter(|bytes| *bytes > 0)?;
             let result = HeaderResult::parse(&read);
             if !result.is_incomplete() {
                 return named(&result);

@@ -30,7 +30,8 @@ fn every_kind_has_its_golden_line_and_reads_back_to_it() {
 fn the_document_names_every_kind_and_every_field() {
     let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.md")).unwrap();
     let fields_of = |heading: &str| -> BTreeSet<String> {
-        let section = document.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
+        let section =
+            document.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
         let section = section.split("\n#").next().unwrap();
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
         rows.map(|row| row.split('`').next().unwrap().to_string()).collect()
@@ -53,7 +54,8 @@ proptest! {
     fn any_bytes_survive_a_round_trip(bytes: Vec<u8>) {
         let raw = Raw(bytes);
         let json = serde_json::to_string(&raw).unwrap();
-        prop_assert!(!json.contains(['\n', '\0', '\u{1b}']));
+        let control = json.bytes().any(|byte| byte < 0x20);
+        prop_assert!(!control);
         prop_assert_eq!(serde_json::from_str::<Raw>(&json).unwrap(), raw);
     }
 }

@@ -4,7 +4,10 @@ use crate::scripted::{Reply, Server};
 use crate::sensor::{Sensor, Setup, of_kind};
 
 fn openai(server: &Server) -> String {
-    format!("[openai]\nbase_url = \"{}\"\napi_key = \"sk-secret-of-the-operator\"\ntimeout_ms = 1500\n", server.url("/v1"))
+    format!(
+        "[openai]\nbase_url = \"{}\"\napi_key = \"sk-secret-of-the-operator\"\ntimeout_ms = 1500\n",
+        server.url("/v1")
+    )
 }
 
 #[test]
@@ -24,7 +27,12 @@ fn the_second_question_carries_the_first_turn() {
     let requests = server.requests();
     let turns = |at: usize| -> Vec<(String, String)> {
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
-        requests[at]["messages"].as_array().unwrap().iter().map(|turn| (text(&turn["role"]), text(&turn["content"]))).collect()
+        requests[at]["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|turn| (text(&turn["role"]), text(&turn["content"])))
+            .collect()
     };
     let system: Vec<String> = turns(0).into_iter().filter(|turn| turn.0 == "system").map(|turn| turn.1).collect();
     assert_eq!(system[..2], ["two", "ten"]);

@@ -26,8 +26,16 @@ fn against(reply: Reply, line: &str) -> (String, Duration, Vec<Value>) {
 fn each_answer_of_the_registry_is_logged_with_what_to_do() {
     for (reply, line, advice) in [
         (Reply::json("200 OK", "{\"status\":\"success\",\"id\":\"BKT219757\"}"), "registered", "BKT219757"),
-        (Reply::json("400 Bad Request", "{\"error\":\"Missing required field: ip_address\"}"), "registration:", "set ip_address"),
-        (Reply::json("401 Unauthorized", "{\"error\":\"Invalid registration key\"}"), "registration:", "ask its administrator"),
+        (
+            Reply::json("400 Bad Request", "{\"error\":\"Missing required field: ip_address\"}"),
+            "registration:",
+            "set ip_address",
+        ),
+        (
+            Reply::json("401 Unauthorized", "{\"error\":\"Invalid registration key\"}"),
+            "registration:",
+            "ask its administrator",
+        ),
         (Reply::json("404 Not Found", "<html>"), "registration:", "check its path"),
         (Reply::json("500 Internal Server Error", "{}"), "registration:", "the registry failed"),
         (Reply::Http("301 Moved Permanently", "Location: /x/\r\n", String::new()), "registration:", "slash at the end"),

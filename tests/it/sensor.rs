@@ -234,6 +234,13 @@ impl Talk {
         self.read
     }
 
+    /// The first bytes that come, or nothing at the end of the connection.
+    pub fn rest_or_banner(mut self) -> Vec<u8> {
+        let mut piece = [0; 512];
+        let bytes = self.stream.read(&mut piece).unwrap_or(0);
+        piece[..bytes].to_vec()
+    }
+
     /// Refuses all options of the Telnet server, as bots do, and logs in.
     pub fn telnet_login(&mut self, name: &str, password: &str) {
         self.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");

@@ -92,7 +92,8 @@ fn the_log_has_json_lines_with_the_promised_fields() {
     let dir = sensor.dir().join("logs");
     let (_, status) = {
         let log = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
-        let log = log.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("rustbucket.log."));
+        let log =
+            log.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("rustbucket.log."));
         let text = std::fs::read_to_string(log.unwrap()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()), "{text}");
@@ -114,7 +115,10 @@ fn a_load_balancers_word_counts_only_where_it_is_expected() {
     talk.send("PROXY TCP4 192.0.2.77 198.51.100.1 4711 80\r\nhi\r\n");
     talk.until("hello\r\n");
     let event = sensor.wait_for_event(|event| event["kind"] == "command" && event["protocol"] == "behind");
-    assert_eq!((&event["src_ip"], &event["src_port"], &event["input"]), (&"192.0.2.77".into(), &4711.into(), &"hi".into()));
+    assert_eq!(
+        (&event["src_ip"], &event["src_port"], &event["input"]),
+        (&"192.0.2.77".into(), &4711.into(), &"hi".into())
+    );
     let opened = sensor.wait_for_event(|event| event["kind"] == "connection_opened" && event["protocol"] == "behind");
     assert!(opened["via"].as_str().unwrap().starts_with("127.0.0.1:"));
 

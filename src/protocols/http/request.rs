@@ -297,12 +297,12 @@ impl Head {
             return Err(Refusal::BodyTooLarge);
         }
         let wishes = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"Connection"));
-        let wish = wishes.filter_map(|(_, value)| {
+        let mut wish = wishes.filter_map(|(_, value)| {
             let value = value.to_ascii_lowercase();
             let says = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
             if says(b"close") { Some(false) } else { says(b"keep-alive").then_some(true) }
         });
-        request.keep_alive = wish.last().unwrap_or(request.minor >= Minor::One);
+        request.keep_alive = wish.next_back().unwrap_or(request.minor >= Minor::One);
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ struct Caller {
 
 /// The one place that makes a session.
 fn session(log: EventLog, shared: Arc<Shared>) -> Arc<Session> {
-    Session::new(log, shared)
+    Session::new(log, shared, [127, 0, 0, 1].into())
 }
 
 fn transcripts() -> PathBuf {

@@ -19,7 +19,8 @@ pub(super) fn run(shell: &mut Shell, args: &[Vec<u8>], io: &mut Io) -> i32 {
     }
     let who = shell.who();
     let mut status = 0;
-    let (mut files, mut folders): (Vec<Row>, Vec<(&[u8], Vec<Row>)>) = (Vec::new(), Vec::new());
+    let mut files: Vec<Row> = Vec::new();
+    let mut folders: Vec<(&[u8], Vec<Row>)> = Vec::new();
     for path in &paths {
         let at = shell.path(path);
         let found = shell.host.stat(who, &at, !has(b'l')).and_then(|meta| {
