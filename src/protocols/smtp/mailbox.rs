@@ -51,6 +51,17 @@ impl Incoming {
         if accepted {
             self.file(session);
         }
+        self.keep(session, accepted)
+    }
+
+    /// Keeps what came of a mail whose sender went away in the middle of it; its queue id is empty.
+    pub fn abandon(self, session: &Session) {
+        if self.bytes > 0 {
+            self.keep(session, false);
+        }
+    }
+
+    fn keep(self, session: &Session, accepted: bool) -> Option<String> {
         let stored = self.capture.store();
         let Envelope { helo, from, to, .. } = self.envelope;
         let queue_id = if accepted { self.queue_id } else { String::new() };

@@ -210,6 +210,12 @@ impl<'a> Visit<'a> {
         self.wire.send(&out).await
     }
 
+    /// Says what waits, then waits for more.
+    async fn more(&mut self) -> Result<(), CloseReason> {
+        self.flush().await?;
+        self.wire.fill().await.map(drop)
+    }
+
     fn incoming(&self) -> Incoming {
         Incoming::begin(&self.session, self.dialog.envelope(), self.dialog.size_limit())
     }
@@ -229,8 +235,10 @@ impl<'a> Visit<'a> {
             if end.is_some() {
                 break;
             }
-            self.flush().await?;
-            self.wire.fill().await?;
+            if let Err(reason) = self.more().await {
+                mail.abandon(&self.session);
+                return Err(reason);
+            }
         }
         Ok(self.deliver(mail))
     }
@@ -244,9 +252,13 @@ impl<'a> Visit<'a> {
         };
         let mut left = bytes;
         while left > 0 {
-            if self.wire.unread().is_empty() {
-                self.flush().await?;
-                self.wire.fill().await?;
+            if self.wire.unread().is_empty()
+                && let Err(reason) = self.more().await
+            {
+                if let Some(mail) = mail {
+                    mail.abandon(&self.session);
+                }
+                return Err(reason);
             }
             let piece = self.wire.take(usize::try_from(left).unwrap_or(usize::MAX));
             left -= piece.len() as u64;

@@ -128,6 +128,23 @@ async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mail_that_breaks_off_is_evidence() {
+    use tokio::io::AsyncWriteExt;
+    let state = tempfile::tempdir().unwrap();
+    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let (session, seen) = crate::protocols::transcript::visit(world, state.path());
+    let (mut client, server) = tokio::io::duplex(64 << 10);
+    let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
+    client.write_all(b"MAIL FROM:<>\r\nRCPT TO:<root>\r\nDATA\r\nQUIT\r\n").await.unwrap();
+    client.shutdown().await.unwrap();
+    let smtp = Smtp::new(&Config::default());
+    let reason = Visit::new(&smtp, session, &mut wire).converse().await;
+    assert_eq!(reason, CloseReason::PeerClosed);
+    let broken = |kind: &Kind| matches!(kind, Kind::MailReceived { queue_id, bytes: 6, .. } if queue_id.is_empty());
+    assert!(seen.kinds().iter().any(broken));
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_wait_and_end_the_visit() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let state = tempfile::tempdir().unwrap();
