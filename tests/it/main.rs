@@ -17,6 +17,7 @@ mod layers;
 mod local_model;
 mod model;
 mod registration;
+mod sandbox;
 mod scripted;
 mod sensor;
 mod shutdown;

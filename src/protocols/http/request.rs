@@ -234,6 +234,8 @@ impl Head {
         if !whole {
             return Ok(false);
         }
+        // nginx reads an absolute target before it knows the version, but decodes a path after that.
+        let absolute = if raw.starts_with(b"/") { None } else { Some(Target::parse(raw)?) };
         self.request.method = method.to_vec();
         self.request.raw_target = raw.to_vec();
         self.request.version = version.to_vec();
@@ -242,7 +244,7 @@ impl Head {
         if minor == Minor::Simple && method != b"GET" {
             return Err(Refusal::Bad);
         }
-        self.request.target = Target::parse(raw)?;
+        self.request.target = absolute.map_or_else(|| Target::parse(raw), Ok)?;
         Ok(minor == Minor::Simple)
     }
 
@@ -337,11 +339,11 @@ fn version(text: &[u8], whole: bool) -> Result<(&[u8], Minor), Refusal> {
     }
 }
 
-/// A line whose method is none: another protocol, unless it has the look of a request line.
+/// A line without a method is another protocol's, unless it begins with a word. Only its first bytes decide, so that
+/// it does not matter in which pieces it came.
 fn not_http(line: &[u8]) -> Refusal {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let version = line.rsplit(|&b| b == b' ').next().unwrap_or_default();
-    if version.to_ascii_uppercase().starts_with(b"HTTP/") { Refusal::Bad } else { Refusal::NotHttp }
+    let word = line.first().is_some_and(u8::is_ascii_alphabetic) && !line.starts_with(b"SSH-");
+    if word { Refusal::Bad } else { Refusal::NotHttp }
 }
 
 fn digits(value: &[u8]) -> Result<u64, Refusal> {
