@@ -103,19 +103,26 @@ impl Default for Sandbox {
 }
 
 /// `[ports]`: one line for each protocol.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ports {
     /// FTP
-    pub ftp: Option<Port>,
+    pub ftp: Port,
     /// Telnet
-    pub telnet: Option<Port>,
+    pub telnet: Port,
     /// SMTP
-    pub smtp: Option<Port>,
+    pub smtp: Port,
     /// HTTP
-    pub http: Option<Port>,
+    pub http: Port,
     /// SSH, which is not built yet: enabling it is an error.
-    pub ssh: Option<Port>,
+    pub ssh: Port,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        let on = Port::default;
+        Self { ftp: on(), telnet: on(), smtp: on(), http: on(), ssh: Port { enabled: false, ..on() } }
+    }
 }
 
 /// `{ enabled, port, mode, proxy_protocol }`
@@ -162,14 +169,13 @@ pub struct Opening<'a> {
 impl Config {
     /// The ports of the protocols' table that are to be opened; `root` decides about numbers that nobody named.
     pub fn openings(&self, root: bool) -> Vec<Opening<'_>> {
-        static DEFAULT: Port = Port { enabled: true, port: None, mode: Mode::Hybrid, proxy_protocol: false };
         let opening = |entry: &'static Entry| {
-            let settings = self.ports.of(entry.name).unwrap_or(&DEFAULT);
+            let settings = self.ports.of(entry.name)?;
             let usual = if root { entry.port } else { entry.high_port };
             let port = settings.port.unwrap_or(usual);
-            Opening { entry, port, named: settings.port.is_some(), settings }
+            Some(Opening { entry, port, named: settings.port.is_some(), settings })
         };
-        ALL.iter().map(opening).filter(|opening| opening.settings.enabled).collect()
+        ALL.iter().filter_map(opening).filter(|opening| opening.settings.enabled).collect()
     }
 
     /// The engines' sections.
@@ -192,7 +198,7 @@ impl Config {
         if !self.general.address.is_empty() && self.general.address.parse::<IpAddr>().is_err() {
             return blame(&["general", "address"], "not an IP address; leave it empty to listen on all".into());
         }
-        if self.ports.ssh.as_ref().is_some_and(|ssh| ssh.enabled) {
+        if self.ports.ssh.enabled {
             let reason = "SSH is not built into this version yet; set `enabled = false` or take the line out";
             return blame(&["ports", "ssh"], reason.into());
         }
@@ -271,11 +277,11 @@ impl Config {
 impl Ports {
     fn of(&self, name: &str) -> Option<&Port> {
         match name {
-            "ftp" => self.ftp.as_ref(),
-            "telnet" => self.telnet.as_ref(),
-            "smtp" => self.smtp.as_ref(),
-            "http" => self.http.as_ref(),
-            "ssh" => self.ssh.as_ref(),
+            "ftp" => Some(&self.ftp),
+            "telnet" => Some(&self.telnet),
+            "smtp" => Some(&self.smtp),
+            "http" => Some(&self.http),
+            "ssh" => Some(&self.ssh),
             _ => None,
         }
     }

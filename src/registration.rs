@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::oneshot;
 
 use crate::base::text::Printable;
 use crate::base::{Secret, rng};
@@ -106,7 +107,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
 /// How much of an answer is read, in bytes.
 const ANSWER_LIMIT: usize = 64 << 10;
 
-/// Registers this instance: tries once within 3 s, then goes on in the background. Never fails the start.
+/// Registers this instance: waits for the first try, at most 3 s; all else is done in the background.
+/// Never fails the start.
 pub async fn register_instance(config: &Config, identity: Identity, operating_system: &str) {
     if config.is_placeholder() {
         tracing::warn!("[registration] rustbucket_registry_url is the sample's; this instance is not registered");
@@ -126,8 +128,9 @@ pub async fn register_instance(config: &Config, identity: Identity, operating_sy
         operating_system: system.into(),
         started: std::time::Instant::now(),
     };
-    let task = tokio::spawn(client.run());
-    if tokio::time::timeout(HOLD, task).await.is_err() {
+    let (tried, first_try) = oneshot::channel();
+    tokio::spawn(client.run(tried));
+    if tokio::time::timeout(HOLD, first_try).await.is_err() {
         tracing::warn!(
             "the registry has not answered yet; starting without it, registration goes on in the background"
         );
@@ -143,7 +146,8 @@ struct Client {
 
 impl Client {
     /// Tries until it succeeds or can't, with growing pauses.
-    async fn run(mut self) {
+    async fn run(mut self, tried: oneshot::Sender<()>) {
+        let mut tried = Some(tried);
         let built = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
         let http = match built {
             Ok(http) => http,
@@ -154,7 +158,11 @@ impl Client {
         };
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.attempt(&http).await {
+            let result = self.attempt(&http).await;
+            if let Some(tried) = tried.take() {
+                let _ = tried.send(());
+            }
+            match result {
                 Ok(id) => {
                     self.identity.registered(&self.config);
                     tracing::info!(name = self.identity.name(), id = id.as_deref().unwrap_or("-"), "registered");

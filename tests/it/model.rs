@@ -107,16 +107,19 @@ fn a_fault_of_the_model_never_shows() {
 
 fn one_fault(name: &str, reply: Reply) {
     let server = Server::start(move |_| reply.clone());
-    let sensor = Sensor::start(&Setup { extra: &openai(&server), ..Setup::default() });
+    let mut sensor = Sensor::start(&Setup { extra: &openai(&server), ..Setup::default() });
     let mut talk = sensor.connect("telnet");
     talk.telnet_login("root", "toor");
     for _ in 0..3 {
         assert_eq!(talk.ask("lsblk", "# "), "lsblk\r\nroot@mail:~# ", "{name}");
     }
     assert!(talk.ask("pwd", "# ").contains("/root"), "{name}");
+    let refused = matches!(name, "prose" | "markdown");
+    if !refused {
+        sensor.wait_for_line("visitors get the fallback").unwrap();
+    }
     let said = sensor.said();
     let complaints = said.iter().filter(|line| line.contains("visitors get the fallback")).count();
-    let refused = matches!(name, "prose" | "markdown");
     assert_eq!(complaints, usize::from(!refused), "{name}: {said:#?}");
     assert!(!said.iter().any(|line| line.contains("sk-secret")), "{name}: {said:#?}");
     let resident = sensor.resident_kib();

@@ -49,7 +49,7 @@ fn mistakes_are_shown_with_line_caret_and_reason() {
         ("ssh-enabled.toml", ":3:1: ports.ssh", "^^^", "SSH is not built into this version yet"),
         ("no-such-level.toml", ":2:13: general.log_level", "^^^^^", "no such log level"),
         ("not-toml.toml", ":1:9", "^", "unclosed table"),
-        ("no-such-mode.toml", ":2:36: ports.telnet.mode", "^^^^^^^", "unknown variant `magic`"),
+        ("no-such-mode.toml", ":2:35: ports.telnet.mode", "^^^^^^^", "unknown variant `magic`"),
         ("service-port-taken.toml", ":7:8: services.0.port", "^^^^", "port 8080 is taken by http already"),
         ("bad-address.toml", ":2:12: openai.base_url", "^^^^", "begins with http:// or https://"),
     ] {
@@ -86,9 +86,9 @@ fn the_environment_overrides_every_kind_of_key() {
         ]),
     )
     .unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(config.ports.ftp.as_ref().unwrap().port, Some(2122));
-    assert!(!config.ports.http.as_ref().unwrap().enabled);
-    assert_eq!(config.ports.telnet.as_ref().unwrap().mode, crate::respond::Mode::Ai);
+    assert_eq!(config.ports.ftp.port, Some(2122));
+    assert!(!config.ports.http.enabled);
+    assert_eq!(config.ports.telnet.mode, crate::respond::Mode::Ai);
     assert_eq!(config.general.sensor, "12345");
     assert_eq!(config.smtp.destinations, ["a.example"]);
     assert_eq!(config.openai.static_messages["message1"], "hello");
