@@ -1,1 +1,488 @@
-fn main() {}
+//! What a visit costs, in one run of one machine: `cargo bench --bench visits`.
+//!
+//! Everything that depends on the machine is a ratio to something measured in the same run: to a bare tokio banner
+//! server (this program again, as `--bare PORT`), or to one start of `/bin/true`. CPU time is the sum of the first
+//! field of `/proc/PID/task/*/schedstat`, or the ticks of `/proc/PID/stat` where threads ended in between.
+//! Nothing asserts on time; the table says what was measured, what the goal is and how it was taken.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark may fail loudly, start programs and dial the sensor that it started"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustbucket::shell::{Outcome, Shell};
+use rustbucket::world::{Config as Persona, World};
+use socket2::{Domain, SockRef, Socket, Type};
+
+const BANNER: &[u8] = b"220 (vsFTPd 3.0.3)\r\n";
+/// How long any single step may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one load may take, all threads together.
+const LOAD_TIME: Duration = Duration::from_secs(60);
+
+const VISITS: usize = 20_000;
+const CLIENTS: usize = 32;
+const ROUNDS: usize = 3;
+const SILENT: usize = 8_000;
+const CROWD: usize = 500;
+const STARTS: usize = 10;
+const RUNS: u32 = 20_000;
+const FLOOD_BYTES: usize = 1 << 20;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--bare") {
+        bare(arguments[at + 1].parse().unwrap());
+        return;
+    }
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    assert!(hard >= 10_000, "10,000 descriptors are needed, the hard limit is {hard}");
+
+    let mut table = Table(Vec::new());
+    visits(&mut table);
+    silence(&mut table);
+    crowd(&mut table);
+    starts(&mut table);
+    commands(&mut table);
+    table.print();
+}
+
+// --- measures ---
+
+/// Accept, banner, close: CPU time of the bare server and of the sensor, in turns.
+fn visits(table: &mut Table) {
+    let (bare, sensor) = (Server::bare(), Server::sensor());
+    let mut spent: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    let mut failed = 0;
+    for server in [&bare, &sensor] {
+        load(server.port, VISITS / 10);
+    }
+    for round in 1..=ROUNDS {
+        for (server, spent) in [&bare, &sensor].into_iter().zip(&mut spent) {
+            eprintln!("visits: round {round} of {ROUNDS}, {}", server.name);
+            let before = Cpu::of(server.child.id());
+            let done = load(server.port, VISITS);
+            // What is done after the close, such as writing events, belongs to the visit.
+            thread::sleep(Duration::from_millis(200));
+            spent.push(Cpu::of(server.child.id()).since(&before) / done as f64);
+            failed += VISITS - done;
+        }
+    }
+    let [bare, sensor] = spent.map(median);
+    let how = format!("{VISITS} visits from {CLIENTS} threads, median of {ROUNDS} rounds, {failed} visits failed");
+    table.row("bare server, CPU per visit", format!("{bare:.1} us"), "-", &how);
+    table.row("sensor, CPU per visit", format!("{sensor:.1} us"), "-", "FTP port, events written to files");
+    table.row("ratio of the two", format!("{:.2}", sensor / bare), "<= 1.2", "the rounds were interleaved");
+}
+
+/// Memory of silent visitors, and a flood while they are in.
+fn silence(table: &mut Table) {
+    let mut each = Vec::new();
+    for (server, what) in [(Server::bare(), "bare server"), (Server::sensor(), "sensor")] {
+        eprintln!("silent visitors: {}", server.name);
+        load(server.port, 64);
+        thread::sleep(Duration::from_millis(300));
+        let before = resident(server.child.id());
+        let held = hold(server.port);
+        thread::sleep(Duration::from_millis(500));
+        let with = resident(server.child.id());
+        let per_visitor = (with as f64 - before as f64) / held.len() as f64;
+        each.push(per_visitor);
+        let how = format!("{} held, VmRSS {before} KiB before, {with} KiB with them", held.len());
+        table.row(&format!("{what}, memory per silent visitor"), format!("{per_visitor:.2} KiB"), "-", &how);
+        if what == "sensor" {
+            let [bare, sensor] = each[..] else { unreachable!("two servers") };
+            table.row("sensor over bare server", format!("{:.2} KiB", sensor - bare), "<= 2 KiB", "difference");
+            flood(table, &server, held.len());
+        }
+        held.into_iter().for_each(abort);
+        thread::sleep(Duration::from_secs(1));
+        let after = resident(server.child.id());
+        table.row(&format!("{what}, VmRSS after they left"), format!("{after} KiB"), "-", "1 s later");
+    }
+}
+
+/// Many visitors at once who send without a line end.
+fn flood(table: &mut Table, server: &Server, silent: usize) {
+    eprintln!("flood: {CROWD} visitors, {FLOOD_BYTES} bytes each");
+    let (port, pid) = (server.port, server.child.id());
+    let before = resident(pid);
+    let over = Arc::new(AtomicBool::new(false));
+    let sampler = {
+        let over = Arc::clone(&over);
+        thread::spawn(move || {
+            let (mut peak, started) = (0, Instant::now());
+            while !over.load(Ordering::Relaxed) && started.elapsed() < LOAD_TIME {
+                peak = peak.max(resident(pid));
+                thread::sleep(Duration::from_millis(5));
+            }
+            peak
+        })
+    };
+    let visitor = {
+        let over = Arc::clone(&over);
+        thread::spawn(move || {
+            let (mut waits, started) = (Vec::new(), Instant::now());
+            while !over.load(Ordering::Relaxed) && started.elapsed() < LOAD_TIME {
+                let came = Instant::now();
+                if let Ok(stream) = greeted(port) {
+                    waits.push(came.elapsed().as_secs_f64() * 1e3);
+                    abort(stream);
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            waits
+        })
+    };
+    let started = Instant::now();
+    let taken = together(CROWD, move || {
+        let Ok(mut stream) = greeted(port) else { return false };
+        let sent = stream.write_all(&vec![b'A'; FLOOD_BYTES]).is_ok() && stream.shutdown(Shutdown::Write).is_ok();
+        // The end of their side comes when they have read all of ours.
+        let mut rest = Vec::new();
+        let ended = stream.read_to_end(&mut rest).is_ok();
+        sent && ended
+    });
+    let took = started.elapsed().as_secs_f64();
+    over.store(true, Ordering::Relaxed);
+    let (peak, waits) = (sampler.join().unwrap(), visitor.join().unwrap());
+    let how = format!("{taken} of {CROWD} sent 1 MiB without LF in {took:.1} s beside {silent} silent ones");
+    table.row("flood, peak VmRSS", format!("{peak} KiB"), "-", &format!("{how}; {before} KiB before"));
+    let (worst, count) = (waits.iter().copied().fold(0.0, f64::max), waits.len());
+    let value = format!("{:.1} ms, worst {worst:.1} ms", median(waits));
+    table.row("flood, new visitor's wait for the banner", value, "-", &format!("{count} visitors, one after another"));
+}
+
+/// Connects in the same moment.
+fn crowd(table: &mut Table) {
+    eprintln!("crowd: {CROWD} at once");
+    let server = Server::sensor();
+    let port = server.port;
+    let greeted = together(CROWD, move || greeted(port).map(abort).is_ok());
+    table.row("connects at once that got the banner", greeted.to_string(), "500", "a thread each, behind one barrier");
+}
+
+/// From the start of the process to the first byte of a banner.
+fn starts(table: &mut Table) {
+    let (mut times, mut rest) = (Vec::new(), 0);
+    for round in 1..=STARTS {
+        eprintln!("start: {round} of {STARTS}");
+        let server = Server::sensor();
+        times.push(server.first_banner.as_secs_f64() * 1e3);
+        thread::sleep(Duration::from_millis(200));
+        rest = rest.max(resident(server.child.id()));
+    }
+    let worst = times.iter().copied().fold(0.0, f64::max);
+    let value = format!("{:.1} ms, worst {worst:.1} ms", median(times));
+    let how = format!("{STARTS} starts in fresh folders, four protocols, connecting every 0.2 ms");
+    table.row("start to first banner byte", value, "<= 50 ms", &how);
+    table.row("VmRSS at rest", format!("{:.1} MiB", rest as f64 / 1024.0), "<= 10 MiB", "largest, 0.2 s after that");
+}
+
+/// Emulated commands beside the start of a real process.
+fn commands(table: &mut Table) {
+    eprintln!("commands");
+    let mut spawns = Vec::new();
+    for _ in 0..50 {
+        let started = Instant::now();
+        let status = Command::new("/bin/true").stdin(Stdio::null()).status().unwrap();
+        spawns.push(started.elapsed().as_secs_f64() * 1e6);
+        assert!(status.success());
+    }
+    let spawn = median(spawns);
+    table.row("start of /bin/true", format!("{spawn:.0} us"), "-", "wall time, median of 50, fork to wait");
+
+    let world = World::new(&Persona { hostname: "web1".into(), ..Persona::default() }, 7, 1 << 20, 1 << 20);
+    let host = world.host_for(Ipv4Addr::new(10, 0, 0, 1).into());
+    let account = world.account(b"root").unwrap().clone();
+    let mut shell = Shell::new(host, &account);
+    for line in ["id", "uname -a", "ls -la /usr/bin", "echo a | cat"] {
+        eprintln!("commands: {line}");
+        let (mut runs, mut printed) = (0, 0);
+        let (before, started) = (own_cpu(), Instant::now());
+        while runs < RUNS && started.elapsed() < PATIENCE {
+            match shell.run(line.as_bytes()) {
+                Outcome::Done(ran) => printed = ran.output.len(),
+                Outcome::NotMine { .. } => panic!("{line} is not emulated"),
+            }
+            runs += 1;
+        }
+        let each = (own_cpu() - before) / f64::from(runs);
+        let value = format!("{each:.2} us, 1/{:.0}", spawn / each);
+        let how = format!("thread CPU time over {runs} runs, {printed} bytes printed; part of a start of /bin/true");
+        table.row(&format!("emulated `{line}`"), value, "-", &how);
+    }
+}
+
+// --- load ---
+
+/// Connects, takes the banner, and closes with a reset, so that no port is left waiting. How many worked.
+fn load(port: u16, visits: usize) -> usize {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                while next.fetch_add(1, Ordering::Relaxed) < visits && started.elapsed() < LOAD_TIME {
+                    if greeted(port).map(abort).is_ok() {
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    done.into_inner()
+}
+
+/// Visitors who have the banner and say nothing.
+fn hold(port: u16) -> Vec<TcpStream> {
+    let started = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            thread::spawn(move || {
+                let each = (0..SILENT / CLIENTS).take_while(|_| started.elapsed() < LOAD_TIME);
+                each.filter_map(|_| greeted(port).ok()).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+}
+
+/// Does the same in many threads in the same moment; how often it worked.
+fn together(count: usize, what: impl Fn() -> bool + Send + Sync + 'static) -> usize {
+    let (what, barrier) = (Arc::new(what), Arc::new(Barrier::new(count)));
+    let threads: Vec<_> = (0..count)
+        .map(|_| {
+            let (what, barrier) = (Arc::clone(&what), Arc::clone(&barrier));
+            let work = move || {
+                barrier.wait();
+                what()
+            };
+            thread::Builder::new().stack_size(128 << 10).spawn(work).unwrap()
+        })
+        .collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).filter(|worked| *worked).count()
+}
+
+/// A connection whose banner was read.
+fn greeted(port: u16) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut banner = [0; BANNER.len()];
+    stream.read_exact(&mut banner)?;
+    if banner == BANNER { Ok(stream) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+fn abort(stream: TcpStream) {
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}
+
+// --- servers ---
+
+/// A server under test; killed when dropped.
+struct Server {
+    name: &'static str,
+    child: Child,
+    port: u16,
+    /// From the start to the first byte of a banner.
+    first_banner: Duration,
+    _dir: tempfile::TempDir,
+}
+
+impl Server {
+    fn bare() -> Self {
+        Self::start("bare server", |dir, [port, ..]| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            // It ends with us, however we end: its standard input does.
+            command.args(["--bare", &port.to_string()]).current_dir(dir).stdin(Stdio::piped());
+            command
+        })
+    }
+
+    fn sensor() -> Self {
+        Self::start("sensor", |dir, [ftp, telnet, smtp, http]| {
+            let config = format!(
+                "[general]\naddress = \"127.0.0.1\"\n[ports]\nftp = {{ port = {ftp} }}\ntelnet = {{ port = {telnet} }}\n\
+                 smtp = {{ port = {smtp} }}\nhttp = {{ port = {http} }}\n\
+                 [limits]\nconnections = 20000\nper_source = 20000\nper_network = 20000\n"
+            );
+            fs::write(dir.join("Config.toml"), config).unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_rustbucket"));
+            command.current_dir(dir).stdin(Stdio::null());
+            for (name, _) in std::env::vars() {
+                if name.starts_with("RUSTBUCKET_") || name.ends_with("_API_KEY") || name == "RUST_LOG" {
+                    command.env_remove(name);
+                }
+            }
+            command
+        })
+    }
+
+    fn start(name: &'static str, command: impl Fn(&std::path::Path, [u16; 4]) -> Command) -> Self {
+        // Somebody else may take a free port first; then other ones are tried.
+        (0..3).find_map(|_| Self::try_start(name, &command)).expect("the server answers")
+    }
+
+    fn try_start(name: &'static str, command: impl Fn(&std::path::Path, [u16; 4]) -> Command) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let ports = free_ports();
+        let mut command = command(dir.path(), ports);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let started = Instant::now();
+        let child = command.spawn().unwrap();
+        let mut server = Self { name, child, port: ports[0], first_banner: Duration::ZERO, _dir: dir };
+        while started.elapsed() < PATIENCE {
+            if let Ok(stream) = greeted(server.port) {
+                server.first_banner = started.elapsed();
+                abort(stream);
+                return Some(server);
+            }
+            if server.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        None
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_ports() -> [u16; 4] {
+    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|at| held[at].local_addr().unwrap().port())
+}
+
+/// The least that a tokio server with a banner can do.
+fn bare(port: u16) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.set_tcp_nodelay(true).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+    socket.listen(4096).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    thread::spawn(|| {
+        let _ = io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(socket.into()).unwrap();
+        // As in the sensor: the loop is a task of the workers, not of the thread that waits here.
+        let _ = tokio::spawn(async move {
+            loop {
+                if let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(bare_visit(stream));
+                }
+            }
+        })
+        .await;
+    });
+}
+
+async fn bare_visit(mut stream: tokio::net::TcpStream) {
+    use tokio::io::AsyncWriteExt;
+    if stream.write_all(BANNER).await.is_err() {
+        return;
+    }
+    while stream.readable().await.is_ok() {
+        // The buffer is not kept over an await: it costs a silent visitor nothing.
+        match stream.try_read(&mut [0; 4096]) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return,
+        }
+    }
+}
+
+// --- numbers ---
+
+/// CPU time of a process so far.
+struct Cpu {
+    threads: BTreeMap<String, u64>,
+    ticks: u64,
+}
+
+impl Cpu {
+    fn of(pid: u32) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(Result::ok);
+        let threads = tasks.filter_map(|task| {
+            let nanoseconds = first_number(&fs::read_to_string(task.path().join("schedstat")).ok()?)?;
+            Some((task.file_name().to_string_lossy().into_owned(), nanoseconds))
+        });
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let after_name = stat.rsplit_once(')').unwrap().1;
+        let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        Self { threads: threads.collect(), ticks }
+    }
+
+    /// Microseconds since then.
+    fn since(&self, before: &Self) -> f64 {
+        let whole = !before.threads.is_empty() && before.threads.keys().all(|id| self.threads.contains_key(id));
+        let sum = |cpu: &Self| cpu.threads.values().sum::<u64>() as f64;
+        // A tick is 1/100 s on every Linux that matters.
+        if whole { (sum(self) - sum(before)) / 1e3 } else { (self.ticks - before.ticks) as f64 * 1e4 }
+    }
+}
+
+/// CPU time of this thread so far, in microseconds. The kernel brings it up to date when the thread sleeps.
+fn own_cpu() -> f64 {
+    thread::sleep(Duration::from_millis(1));
+    first_number(&fs::read_to_string("/proc/thread-self/schedstat").unwrap()).unwrap() as f64 / 1e3
+}
+
+/// Resident memory in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    first_number(status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap()).unwrap()
+}
+
+fn first_number(text: &str) -> Option<u64> {
+    text.split_whitespace().next()?.parse().ok()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What is printed at the end.
+struct Table(Vec<[String; 4]>);
+
+impl Table {
+    fn row(&mut self, measure: &str, value: String, goal: &str, how: &str) {
+        eprintln!("  {measure}: {value}");
+        self.0.push([measure.into(), value, goal.into(), how.into()]);
+    }
+
+    fn print(&self) {
+        let head = ["measure", "value", "goal", "how"].map(String::from);
+        let width = |at: usize| self.0.iter().chain([&head]).map(|row| row[at].chars().count()).max().unwrap_or(0);
+        let [measure, value, goal] = [0, 1, 2].map(width);
+        for row in [&head].into_iter().chain(&self.0) {
+            println!("{:measure$} | {:value$} | {:goal$} | {}", row[0], row[1], row[2], row[3]);
+        }
+    }
+}
