@@ -101,7 +101,7 @@ pub enum Kind {
         /// Bytes that were sent.
         bytes: u64,
     },
-    /// A mail was accepted.
+    /// A mail came. One that was too large or broke off is kept as well; it has no queue id.
     MailReceived {
         /// Name given in HELO or EHLO.
         helo: Raw,
@@ -109,11 +109,11 @@ pub enum Kind {
         mail_from: Raw,
         /// Envelope recipients.
         rcpt_to: Vec<Raw>,
-        /// Queue id that the visitor was told.
+        /// Queue id that the visitor was told; empty when the mail was not accepted.
         queue_id: String,
-        /// Its whole size in bytes.
+        /// What the visitor sent of it, in bytes.
         bytes: u64,
-        /// SHA-256 of what was kept, in hexadecimal.
+        /// SHA-256 of the kept file (with our Return-Path and Received headers), in hexadecimal.
         sha256: String,
         /// Name below `captures/` of the state folder; absent when it could not be kept.
         #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -220,6 +220,8 @@ impl Dialog {
     }
 
     fn interrupt(&mut self, out: &mut Vec<u8>) {
+        // telnetd throws away output that is still on its way, as the mark tells the client.
+        out.clear();
         out.extend_from_slice(DATA_MARK);
         if let Stage::Shell(prompt) = &self.stage {
             out.extend_from_slice(b"^C\r\n");

@@ -125,7 +125,7 @@ fn the_shell_line_is_edited_as_recorded() {
             "garbage\\x08\\x08\\x08\\x08\\x08\\x08\\x08       \\x08\\x08\\x08\\x08\\x08\\x08\\x08echo ok\\r\\n",
             "echo ok",
         ),
-        (b"abc\x03pwd\r\n", "abc\\xff\\xf2^C\\r\\n# pwd\\r\\n", "pwd"),
+        (b"abc\x03pwd\r\n", "\\xff\\xf2^C\\r\\n# pwd\\r\\n", "pwd"),
     ] {
         let (sent, step) = say(&mut at_shell(), input);
         assert_eq!(sent.escape_ascii().to_string(), echo);
@@ -171,7 +171,8 @@ fn any_split_of_any_bytes_gives_the_same_and_never_panics() {
     };
     proptest::proptest!(|(bytes: Vec<u8>, at: proptest::sample::Index)| {
         // A password prompt flushes what is typed ahead, so only input without a line end is the same in any split.
-        let bytes: Vec<u8> = bytes.into_iter().filter(|b| !b"\r\n\x04".contains(b)).collect();
+        // An interrupt throws away the output of its piece, so it depends on the split as well.
+        let bytes: Vec<u8> = bytes.into_iter().filter(|b| !b"\r\n\x03\x04\xf3\xf4".contains(b)).collect();
         let (left, right) = bytes.split_at(at.index(bytes.len() + 1));
         proptest::prop_assert_eq!(all(&[&bytes]), all(&[left, right]));
     });

@@ -39,9 +39,9 @@ pub(super) type Run = fn(&mut Shell, &[Vec<u8>], &mut Io) -> i32;
 static BUILTINS: &[(&str, Run)] = &[
     ("cd", cd::run),
     ("echo", echo::run),
-    ("exit", exit::run),
+    ("exit", exit::exit),
     ("false", truth::no),
-    ("logout", exit::run),
+    ("logout", exit::logout),
     ("pwd", pwd::run),
     ("true", truth::yes),
 ];
