@@ -247,6 +247,9 @@ impl Config {
         if self.openai.timeout_ms == 0 {
             return blame(&["openai", "timeout_ms"], "0 milliseconds leave no time to answer".into());
         }
+        if let Err((key, reason)) = self.ftp.check() {
+            return blame(&["ftp", key], reason);
+        }
         self.check_limits()?;
         self.persona.check().map_err(|(mut path, reason)| {
             path.insert(0, "persona".into());

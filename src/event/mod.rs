@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::base::clock::{self, Timestamp};
@@ -25,6 +25,7 @@ pub const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     schema: u32,
+    #[serde(serialize_with = "six_digits")]
     ts: Timestamp,
     sensor: Arc<str>,
     #[serde(flatten)]
@@ -50,6 +51,11 @@ impl Event {
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
+}
+
+/// Always six digits of a second, so that time stamps sort as text.
+fn six_digits<S: Serializer>(ts: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{ts:.6}"))
 }
 
 /// Who is calling: fixed at accept, shared by all events of a visit.

@@ -178,7 +178,7 @@ impl Writer {
         }
         if lost > 0 {
             let line = serde_json::json!({
-                "schema": SCHEMA, "ts": crate::base::clock::now(), "sensor": "", "kind": "events_lost", "count": lost,
+                "schema": SCHEMA, "ts": format!("{:.6}", crate::base::clock::now()), "sensor": "", "kind": "events_lost", "count": lost,
             });
             debug_assert!(matches!(serde_json::from_value::<Kind>(line.clone()), Ok(Kind::EventsLost { .. })));
             self.batch.extend_from_slice(line.to_string().as_bytes());

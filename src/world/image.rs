@@ -21,6 +21,8 @@ const FOLDERS: &[(&str, u32)] = &[
     ("/root", 0o700),
     ("/run", 0o755),
     ("/srv", 0o755),
+    ("/srv/ftp", 0o755),
+    ("/srv/ftp/pub", 0o755),
     ("/sys", 0o555),
     ("/tmp", 0o1777),
     ("/usr", 0o755),

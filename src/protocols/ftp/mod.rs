@@ -43,6 +43,28 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// What is wrong with a value: its key and the reason.
+    ///
+    /// # Errors
+    /// An address or a range of ports that can't be read.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if !self.passive_address.is_empty() && self.passive_address.parse::<std::net::Ipv4Addr>().is_err() {
+            return Err(("passive_address", "not an IPv4 address".into()));
+        }
+        if !self.passive_ports.is_empty() && self.ports().is_none() {
+            return Err(("passive_ports", "not a range of ports such as \"50000-50100\"".into()));
+        }
+        Ok(())
+    }
+
+    fn ports(&self) -> Option<(u16, u16)> {
+        let (low, high) = self.passive_ports.split_once('-')?;
+        let range: (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+        Some(range).filter(|(low, high)| (1..=*high).contains(low))
+    }
+}
+
 /// The engine.
 pub struct Ftp {
     anonymous: bool,
@@ -54,13 +76,11 @@ pub struct Ftp {
 impl Ftp {
     /// An engine of the configured kind.
     pub fn new(config: &Config) -> Self {
-        let ports = config.passive_ports.split_once('-');
-        let ports = ports.and_then(|(low, high)| Some((low.trim().parse().ok()?, high.trim().parse().ok()?)));
         Self {
             anonymous: config.anonymous,
             write_enable: config.write_enable,
             address: config.passive_address.parse().ok(),
-            ports: ports.filter(|(low, high)| low <= high),
+            ports: config.ports(),
         }
     }
 }
