@@ -154,7 +154,12 @@ where
     let mut wire = Wire::new(Box::new(stream), Arc::clone(session));
     match converse(&mut wire, service, session, manner).await {
         Ok(()) => CloseReason::DialogEnded,
-        Err(reason) => reason,
+        Err(reason) => {
+            if !wire.unread().is_empty() {
+                session.log().record(Kind::malformed("a message without an end", wire.unread()));
+            }
+            reason
+        }
     }
 }
 

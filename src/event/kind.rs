@@ -175,6 +175,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The event of bytes that are not of the protocol.
+    pub fn malformed(what: &str, bytes: &[u8]) -> Self {
+        Self::Malformed { what: what.into(), bytes: Raw::cut(bytes, 4096) }
+    }
+
     /// The event of a line that was answered.
     pub fn command(
         input: &[u8],

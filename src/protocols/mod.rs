@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use crate::prelude::*;
 use crate::respond::Responder;
-use crate::session::Stream;
+use crate::session::{Stream, Wire};
 pub use ai::Ai;
 
 /// A protocol that visitors speak. One value serves all visits of its port.
@@ -57,4 +57,26 @@ pub struct Config {
     pub smtp: smtp::Config,
     /// `[http]`
     pub http: http::Config,
+}
+
+/// What the first bytes look like when they are another protocol's.
+fn foreign(bytes: &[u8]) -> Option<&'static str> {
+    const HTTP: &[&[u8]] =
+        &[b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PATCH ", b"TRACE ", b"PRI * "];
+    if bytes.starts_with(&[0x16, 0x03]) {
+        Some("tls")
+    } else if bytes.starts_with(b"SSH-") {
+        Some("ssh")
+    } else if HTTP.iter().any(|verb| bytes.starts_with(verb)) {
+        Some("http")
+    } else {
+        None
+    }
+}
+
+/// Records what a visitor left on the wire when the visit ended: a line without its end.
+fn unfinished(session: &Session, wire: &Wire) {
+    if !wire.unread().is_empty() {
+        session.log().record(Kind::malformed("a line without an end", wire.unread()));
+    }
 }

@@ -130,14 +130,16 @@ impl<'a> Visit<'a> {
     }
 
     async fn converse(mut self) -> CloseReason {
-        if let Some(what) = super::smtp::foreign(self.wire.unread()) {
-            let bytes = Raw::cut(self.wire.unread(), 4096);
-            self.session.log().record(Kind::Malformed { what: what.into(), bytes });
+        if let Some(what) = super::foreign(self.wire.unread()) {
+            self.session.log().record(Kind::malformed(what, self.wire.unread()));
         }
         loop {
             let line = match self.wire.line(LONGEST).await {
                 Ok(line) => line,
-                Err(reason) => return reason,
+                Err(reason) => {
+                    super::unfinished(&self.session, self.wire);
+                    return reason;
+                }
             };
             let arrived = Instant::now();
             let step = match &line {

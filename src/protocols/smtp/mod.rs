@@ -108,21 +108,6 @@ impl Protocol for Smtp {
     }
 }
 
-/// What the first bytes look like when they are another protocol's.
-pub(super) fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    const HTTP: &[&[u8]] =
-        &[b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PATCH ", b"TRACE ", b"PRI * "];
-    if bytes.starts_with(&[0x16, 0x03]) {
-        Some("tls")
-    } else if bytes.starts_with(b"SSH-") {
-        Some("ssh")
-    } else if HTTP.iter().any(|verb| bytes.starts_with(verb)) {
-        Some("http")
-    } else {
-        None
-    }
-}
-
 /// One conversation.
 struct Visit<'a> {
     session: Arc<Session>,
@@ -141,14 +126,16 @@ impl<'a> Visit<'a> {
     }
 
     async fn converse(mut self) -> CloseReason {
-        if let Some(what) = foreign(self.wire.unread()) {
-            let bytes = Raw::cut(self.wire.unread(), 4096);
-            self.session.log().record(Kind::Malformed { what: what.into(), bytes });
+        if let Some(what) = super::foreign(self.wire.unread()) {
+            self.session.log().record(Kind::malformed(what, self.wire.unread()));
         }
         loop {
             let line = match self.wire.line(LONGEST).await {
                 Ok(line) => line.into_bytes(),
-                Err(reason) => return reason,
+                Err(reason) => {
+                    super::unfinished(&self.session, self.wire);
+                    return reason;
+                }
             };
             match self.answer(&line).await {
                 Ok(true) => {}

@@ -185,7 +185,7 @@ impl Visit {
     }
 
     fn malformed(&self, what: &str, bytes: &[u8]) {
-        self.session.log().record(Kind::Malformed { what: what.into(), bytes: Raw::cut(bytes, 4096) });
+        self.session.log().record(Kind::malformed(what, bytes));
     }
 }
 
