@@ -38,11 +38,13 @@ pub struct Setup<'a> {
     pub mode: &'a str,
     pub extra: &'a str,
     pub env: &'a [(&'a str, &'a str)],
+    /// Files of the log folder, by their beginning (the day is added), that lead to a device which is always full.
+    pub full: &'a [&'a str],
 }
 
 impl Default for Setup<'_> {
     fn default() -> Self {
-        Self { mode: "hybrid", extra: "", env: &[] }
+        Self { mode: "hybrid", extra: "", env: &[], full: &[] }
     }
 }
 
@@ -60,6 +62,13 @@ impl Sensor {
         let lines = ports.iter().map(|(name, port)| format!("{name} = {{ port = {port}, mode = \"{mode}\" }}\n"));
         let config = format!("[ports]\n{}\n{}", lines.collect::<String>(), setup.extra);
         std::fs::write(dir.path().join("Config.toml"), config).unwrap();
+        for name in setup.full {
+            let logs = dir.path().join("logs");
+            std::fs::create_dir_all(&logs).unwrap();
+            let day = rustbucket::base::clock::day(rustbucket::base::clock::now());
+            let file = if *name == "events-" { format!("{name}{day}.jsonl") } else { format!("{name}{day}") };
+            std::os::unix::fs::symlink("/dev/full", logs.join(file)).unwrap();
+        }
         let mut sensor = Self::spawn(dir, ports, setup.env);
         let listening = sensor.wait_for_line("listening on").is_some();
         listening.then_some(sensor)

@@ -122,6 +122,16 @@ fn a_load_balancers_word_counts_only_where_it_is_expected() {
     let opened = sensor.wait_for_event(|event| event["kind"] == "connection_opened" && event["protocol"] == "behind");
     assert!(opened["via"].as_str().unwrap().starts_with("127.0.0.1:"));
 
+    // Version 2: signature, version 2 and PROXY, TCP over IPv4, 12 bytes of addresses and ports.
+    let mut binary = crate::sensor::Talk::to(port);
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    header.extend([203, 0, 113, 9, 198, 51, 100, 1, 0x12, 0x34, 0, 80]);
+    header.extend(b"from version 2\r\n");
+    binary.send(header);
+    binary.until("hello\r\n");
+    let event = sensor.wait_for_event(|event| event["input"] == "from version 2");
+    assert_eq!((&event["src_ip"], &event["src_port"]), (&"203.0.113.9".into(), &0x1234.into()));
+
     let mut none = crate::sensor::Talk::to(port);
     none.send("GET / HTTP/1.0\r\n\r\n");
     assert_eq!(none.rest(), b"");
@@ -131,4 +141,22 @@ fn a_load_balancers_word_counts_only_where_it_is_expected() {
     assert!(plain.ask("PROXY TCP4 192.0.2.77 198.51.100.1 4711 80", "\r\n").starts_with("530 "));
     let (events, _) = sensor.stop();
     assert!(events.iter().any(|event| event["kind"] == "connections_refused" && event["reason"] == "proxy_header"));
+}
+
+#[test]
+fn a_full_disk_is_survived_and_said_once() {
+    let full = ["events-", "rustbucket.log."];
+    let mut sensor = Sensor::start(&Setup { full: &full, ..Setup::default() });
+    for _ in 0..20 {
+        sensor.connect("ftp").until("220 (vsFTPd 3.0.3)\r\n");
+    }
+    sensor.wait_for_line("events can't be written").unwrap();
+    sensor.connect("smtp").until("220 ");
+    let said = sensor.said();
+    let times = |text: &str| said.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((times("events can't be written"), times("the log file can't be written")), (1, 1), "{said:#?}");
+    let pid = nix::unistd::Pid::from_raw(sensor.pid().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    sensor.wait_for_line("the last events could not be written").unwrap();
+    sensor.wait_for_line("stopped").unwrap();
 }
