@@ -43,23 +43,20 @@ impl Gate {
     pub fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Permit> {
         let (source, network) = (peer.ip(), network(peer.ip()));
         let mut inside = self.lock();
-        let count = |map: &HashMap<IpAddr, u32>, key| map.get(&key).copied().unwrap_or(0);
-        let reason = if inside.total >= self.total {
-            Some(Refused::Total)
-        } else if count(&inside.sources, source) >= self.per_source {
-            Some(Refused::Source)
-        } else if count(&inside.networks, network) >= self.per_network {
-            Some(Refused::Network)
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            inside.refuse(reason, peer);
+        if inside.total >= self.total {
+            inside.refuse(Refused::Total, peer);
+            return None;
+        }
+        if !join(&mut inside.sources, source, self.per_source) {
+            inside.refuse(Refused::Source, peer);
+            return None;
+        }
+        if !join(&mut inside.networks, network, self.per_network) {
+            leave(&mut inside.sources, source);
+            inside.refuse(Refused::Network, peer);
             return None;
         }
         inside.total += 1;
-        *inside.sources.entry(source).or_default() += 1;
-        *inside.networks.entry(network).or_default() += 1;
         Some(Permit { gate: Arc::clone(self), source })
     }
 
@@ -99,6 +96,14 @@ impl Drop for Permit {
         leave(&mut inside.sources, self.source);
         leave(&mut inside.networks, network(self.source));
     }
+}
+
+/// One more of `key`, if that is not over the limit.
+fn join(map: &mut HashMap<IpAddr, u32>, key: IpAddr, limit: u32) -> bool {
+    let count = map.entry(key).or_default();
+    let joins = *count < limit;
+    *count += u32::from(joins);
+    joins
 }
 
 fn leave(map: &mut HashMap<IpAddr, u32>, key: IpAddr) {

@@ -48,6 +48,8 @@ pub(super) struct Dialog {
     stage: Stage,
     editor: Editor,
     waiting: VecDeque<u8>,
+    /// Text that came before `login` runs, its options taken out; at most [`EARLY`] bytes.
+    early: VecDeque<u8>,
     /// The last data byte was a CR: a following LF or NUL belongs to it.
     after_cr: bool,
     ready: VecDeque<Step>,
@@ -61,6 +63,8 @@ const BREAK: u8 = 243;
 const AYT: u8 = 246;
 const ERASE_CHARACTER: u8 = 247;
 const ERASE_LINE: u8 = 248;
+/// About what a terminal holds for a program that is not there yet.
+const EARLY: usize = 4096;
 
 impl Dialog {
     pub fn new(hostname: &str, fqdn: &str, issue: &str, tries: u32) -> Self {
@@ -74,6 +78,7 @@ impl Dialog {
             stage: Stage::Negotiating,
             editor: Editor::default(),
             waiting: VecDeque::new(),
+            early: VecDeque::new(),
             after_cr: false,
             ready: VecDeque::new(),
         }
@@ -87,24 +92,29 @@ impl Dialog {
     /// The next thing to do; `None` when more input is needed.
     pub fn next_step(&mut self) -> Option<Step> {
         let mut out = Vec::new();
-        let mut early = VecDeque::new();
         while self.ready.is_empty() && !matches!(self.stage, Stage::Checking | Stage::Closed) {
+            let negotiating = self.stage == Stage::Negotiating;
+            if !negotiating && let Some(byte) = self.early.pop_front() {
+                self.data(byte, &mut out);
+                continue;
+            }
             let Some(byte) = self.waiting.pop_front() else { break };
             match self.options.feed(byte, &mut out) {
                 None => {}
                 Some(Item::Command(command)) => self.command(command, &mut out),
-                // What is typed before `login` runs waits for it.
-                Some(Item::Data(byte)) if self.stage == Stage::Negotiating => early.push_back(byte),
+                Some(Item::Data(byte)) if negotiating => {
+                    if self.early.len() < EARLY {
+                        self.early.push_back(byte);
+                    }
+                }
                 Some(Item::Data(byte)) => self.data(byte, &mut out),
             }
-            if self.stage == Stage::Negotiating && self.options.opened() {
+            if negotiating && self.options.opened() {
                 out.extend_from_slice(WILL_ECHO);
                 out.extend(format!("{}\r\n{} login: ", self.issue, self.hostname).into_bytes());
                 self.stage = Stage::Name;
-                self.put_back(&mut early);
             }
         }
-        self.put_back(&mut early);
         if out.is_empty() {
             return self.ready.pop_front();
         }
@@ -143,22 +153,14 @@ impl Dialog {
         }
     }
 
-    /// What was typed without an end.
-    pub fn unfinished(&self) -> &[u8] {
-        self.editor.line()
+    /// What was typed without an end, or before there was anybody to read it.
+    pub fn unfinished(&self) -> Vec<u8> {
+        self.early.iter().chain(self.editor.line()).copied().collect()
     }
 
     /// The option bytes of the client, as they came.
     pub fn take_option_bytes(&mut self) -> Vec<u8> {
         self.options.take_bytes()
-    }
-
-    /// Text that came too early goes before what is still waiting; not more than a line of it.
-    fn put_back(&mut self, early: &mut VecDeque<u8>) {
-        early.truncate(1024);
-        while let Some(byte) = early.pop_back() {
-            self.waiting.push_front(byte);
-        }
     }
 
     fn data(&mut self, byte: u8, out: &mut Vec<u8>) {
@@ -203,20 +205,25 @@ impl Dialog {
     /// Takes the text that waits, as it is echoed; options in it are still answered.
     fn flush(&mut self) -> Vec<u8> {
         let mut echo = Vec::new();
-        let waiting = std::mem::take(&mut self.waiting);
-        for byte in waiting {
-            let mut answers = Vec::new();
-            if let Some(Item::Data(byte)) = self.options.feed(byte, &mut answers) {
-                let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
-                match byte {
-                    b'\n' | 0 if after_cr => {}
-                    b'\r' | b'\n' => echo.extend_from_slice(b"\r\n"),
-                    byte => echo.push(byte),
-                }
+        for byte in std::mem::take(&mut self.early) {
+            self.echo(byte, &mut echo);
+        }
+        for byte in std::mem::take(&mut self.waiting) {
+            if let Some(Item::Data(byte)) = self.options.feed(byte, &mut echo) {
+                self.echo(byte, &mut echo);
             }
-            echo.extend(answers);
         }
         echo
+    }
+
+    /// A byte as the terminal shows it while nobody reads.
+    fn echo(&mut self, byte: u8, out: &mut Vec<u8>) {
+        let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+        match byte {
+            b'\n' | 0 if after_cr => {}
+            b'\r' | b'\n' => out.extend_from_slice(b"\r\n"),
+            byte => out.push(byte),
+        }
     }
 
     fn interrupt(&mut self, out: &mut Vec<u8>) {

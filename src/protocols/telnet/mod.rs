@@ -89,7 +89,7 @@ impl Visit {
         let reason = self.converse(&mut wire).await;
         let rest = self.dialog.unfinished();
         if !rest.is_empty() {
-            self.malformed("a line without an end", rest);
+            self.malformed("a line without an end", &rest);
         }
         let negotiated = self.dialog.take_option_bytes();
         if !negotiated.is_empty() {

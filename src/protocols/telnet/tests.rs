@@ -57,6 +57,7 @@ fn negotiation_goes_as_recorded() {
 fn without_negotiation_nothing_is_said_and_early_text_waits() {
     let mut dialog = dialog();
     assert_eq!(sent(&mut dialog, b"root\r\n"), "");
+    assert_eq!(dialog.unfinished(), b"root\r\n");
     let (sent, _) = say(&mut dialog, REFUSE);
     assert!(sent.ends_with(b"mail login: root\r\nPassword: "), "{}", sent.escape_ascii());
 }
