@@ -164,3 +164,23 @@ fn a_visitor_cannot_forge_a_line_of_any_log() {
         }
     }
 }
+
+#[test]
+fn a_process_without_descriptors_goes_on_accepting_when_it_has_some_again() {
+    let mut sensor = Sensor::start(&Setup::default());
+    let pid = sensor.pid().to_string();
+    let limit = |value: &str| {
+        let arguments = ["--pid", &pid, &format!("--nofile={value}:")];
+        assert!(std::process::Command::new("prlimit").args(arguments).status().unwrap().success());
+    };
+    limit("30");
+    let held: Vec<Talk> = (0..60).map(|_| sensor.connect("ftp")).collect();
+    sensor.wait_for_line("connections can't be accepted").unwrap();
+    drop(held);
+    sensor.connect("ftp").until("220 (vsFTPd 3.0.3)\r\n");
+    limit("1000");
+    served(&sensor);
+    let said = sensor.said();
+    let complaints = said.iter().filter(|line| line.contains("connections can't be accepted")).count();
+    assert!((1..=4).contains(&complaints), "{said:#?}");
+}
