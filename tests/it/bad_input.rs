@@ -108,6 +108,11 @@ fn resets_and_silence_end_a_visit_and_nothing_else() {
     sensor.wait_for_event(|event| event["reason"] == "idle" && event["protocol"] == "telnet");
     drop(silent);
     served(&sensor);
+    let mut half = sensor.connect("http");
+    half.send(b"GET /half HTTP/1.1\r\nHost:");
+    drop(half);
+    let told = sensor.wait_for_event(|event| event["what"] == "a request without an end");
+    assert_eq!(told["bytes"], "GET /half HTTP/1.1\r\nHost:");
     let (events, _) = sensor.stop();
     crate::shutdown::whole(&events);
 }

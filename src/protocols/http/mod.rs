@@ -95,7 +95,7 @@ pub(super) fn date(unix: i64) -> String {
 async fn converse(session: &Session, wire: &mut Wire, server: &str) -> Result<CloseReason, CloseReason> {
     let host = session.host();
     for count in 1_u32.. {
-        let (request, refusal) = head(wire, count > 1).await?;
+        let (request, refusal) = head(session, wire, count > 1).await?;
         let arrived = Instant::now();
         let setting = Setting {
             server,
@@ -130,13 +130,16 @@ async fn converse(session: &Session, wire: &mut Wire, server: &str) -> Result<Cl
 }
 
 /// Reads one head; the second value says why it is none.
-async fn head(wire: &mut Wire, again: bool) -> Result<(Request, Option<Refusal>), CloseReason> {
+async fn head(session: &Session, wire: &mut Wire, again: bool) -> Result<(Request, Option<Refusal>), CloseReason> {
     let mut head = Head::new();
     let mut until = Instant::now() + if again { KEEP_TIME } else { HEAD_TIME };
     let mut counts_down = !again;
+    // The beginning of a head that never ends is evidence as well.
+    let mut seen = Vec::new();
     loop {
         let (used, progress) = head.advance(wire.unread());
-        wire.take(used);
+        let taken = wire.take(used);
+        seen.extend(taken.into_iter().take(4096_usize.saturating_sub(seen.len())));
         match progress {
             Progress::Done => return Ok((head.into_request(), None)),
             Progress::Refused(refusal) => return Ok((head.into_request(), Some(refusal))),
@@ -147,7 +150,13 @@ async fn head(wire: &mut Wire, again: bool) -> Result<(Request, Option<Refusal>)
             until = Instant::now() + HEAD_TIME;
         }
         wire.set_idle(until.saturating_duration_since(Instant::now()));
-        wire.fill().await?;
+        if let Err(reason) = wire.fill().await {
+            seen.extend_from_slice(wire.unread());
+            if !seen.is_empty() {
+                session.log().record(Kind::malformed("a request without an end", &seen));
+            }
+            return Err(reason);
+        }
     }
 }
 

@@ -103,9 +103,8 @@ impl Dialog {
                 None => {}
                 Some(Item::Command(command)) => self.command(command, &mut out),
                 Some(Item::Data(byte)) if negotiating => {
-                    if self.early.len() < EARLY {
-                        self.early.push_back(byte);
-                    }
+                    self.early.push_back(byte);
+                    self.early.truncate(EARLY);
                 }
                 Some(Item::Data(byte)) => self.data(byte, &mut out),
             }
