@@ -71,7 +71,8 @@ fn a_folder_that_cannot_be_written_stops_the_start() {
 
 #[test]
 fn the_start_says_where_it_listens_and_what_it_goes_without() {
-    let sensor = Sensor::start(&Setup::default());
+    let mut sensor = Sensor::start(&Setup::default());
+    sensor.wait_for_line("no model").unwrap();
     let said = sensor.said().join("\n");
     for protocol in crate::sensor::PROTOCOLS {
         assert!(said.contains(&format!("{protocol} {}", sensor.port(protocol))), "{said}");
