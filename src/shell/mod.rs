@@ -56,6 +56,8 @@ pub struct Rest {
     todo: VecDeque<(Joint, Pipeline)>,
 }
 
+/// Bytes of all variables of a shell together.
+const VARIABLES_HELD: usize = 512 << 10;
 /// The most that one line may print, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
 
@@ -140,8 +142,9 @@ impl Shell {
 
     /// Runs a pipeline; `None` when one of its programs is not ours. In that case nothing of it has run.
     fn pipeline(&mut self, pipeline: &Pipeline, output: &mut Vec<u8>) -> Option<()> {
+        let mut room = parse::VARIABLES;
         let expanded: Vec<(Vec<Vec<u8>>, &Simple)> =
-            pipeline.commands.iter().map(|command| (command.expand(self), command)).collect();
+            pipeline.commands.iter().map(|command| (command.expand(self, &mut room), command)).collect();
         let mine = |(words, _): &(Vec<Vec<u8>>, &Simple)| {
             words.first().is_none_or(|name| !matches!(self.find(name), Found::NotMine))
         };
@@ -169,7 +172,11 @@ impl Shell {
     fn simple(&mut self, words: &[Vec<u8>], command: &Simple, io: &mut Io) -> i32 {
         let Some((name, args)) = words.split_first() else {
             for (name, value) in command.assignments(self) {
-                self.variables.insert(name, value);
+                // One over the bound is not kept, as if memory had run out.
+                let held: usize = self.variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+                if held + name.len() + value.len() <= VARIABLES_HELD {
+                    self.variables.insert(name, value);
+                }
             }
             return 0;
         };
@@ -238,8 +245,12 @@ impl Shell {
         }
         let path = self.path(target);
         let whole = if append {
-            let before =
-                self.host.open(self.who(), &path).map(|content| content.read_at(0, 16 << 20)).unwrap_or_default();
+            // An append copies the file, so only files of some size are appended to.
+            let old = self.host.open(self.who(), &path);
+            if old.as_ref().is_ok_and(|old| old.len() > OUTPUT_LIMIT as u64) {
+                return Err(FsError::NoSpace);
+            }
+            let before = old.map(|old| old.read_at(0, OUTPUT_LIMIT)).unwrap_or_default();
             [before, bytes].concat()
         } else {
             bytes

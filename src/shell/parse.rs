@@ -47,17 +47,19 @@ enum Piece {
 
 impl Simple {
     /// The words with their variables put in; unquoted ones are split at blanks. Assignments before a command are
-    /// left out, and a command that is nothing but assignments has no words.
-    pub fn expand(&self, shell: &Shell) -> Vec<Vec<u8>> {
+    /// left out, and a command that is nothing but assignments has no words. `room` is what all variables of a line
+    /// may still put in, in bytes; what is over it is cut.
+    pub fn expand(&self, shell: &Shell, room: &mut usize) -> Vec<Vec<u8>> {
         let words = self.words.iter().skip_while(|word| assignment(word).is_some());
-        words.flat_map(|word| expand(word, shell)).collect()
+        words.flat_map(|word| expand(word, shell, room)).collect()
     }
 
     /// `NAME=value` words, with their variables put in.
     pub fn assignments(&self, shell: &Shell) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut room = VARIABLES;
         let assigned = self.words.iter().map_while(|word| {
             let name = assignment(word)?;
-            let whole = expand(word, shell).join(b" ".as_slice());
+            let whole = expand(word, shell, &mut room).join(b" ".as_slice());
             Some((name.clone(), whole.get(name.len() + 1..).unwrap_or_default().to_vec()))
         });
         assigned.collect()
@@ -75,16 +77,27 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn expand(word: &Word, shell: &Shell) -> Vec<Vec<u8>> {
+/// Bytes that variables may put into one pipeline: about what Linux takes as one argument.
+pub(super) const VARIABLES: usize = 128 << 10;
+
+/// The value of a variable, within the room that is left.
+fn value(name: &[u8], shell: &Shell, room: &mut usize) -> Vec<u8> {
+    let mut value = shell.variable(name);
+    value.truncate(*room);
+    *room -= value.len();
+    value
+}
+
+fn expand(word: &Word, shell: &Shell, room: &mut usize) -> Vec<Vec<u8>> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut current: Option<Vec<u8>> = None;
     for piece in word {
         match piece {
             Piece::Text(text) => current.get_or_insert_default().extend_from_slice(text),
-            Piece::Home => current.get_or_insert_default().extend(shell.variable(b"HOME")),
-            Piece::Variable { name, quoted: true } => current.get_or_insert_default().extend(shell.variable(name)),
+            Piece::Home => current.get_or_insert_default().extend(value(b"HOME", shell, room)),
+            Piece::Variable { name, quoted: true } => current.get_or_insert_default().extend(value(name, shell, room)),
             Piece::Variable { name, quoted: false } => {
-                let value = shell.variable(name);
+                let value = value(name, shell, room);
                 let mut parts = value.split(|b| b.is_ascii_whitespace()).filter(|part| !part.is_empty()).peekable();
                 while let Some(part) = parts.next() {
                     current.get_or_insert_default().extend_from_slice(part);

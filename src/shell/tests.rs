@@ -95,3 +95,34 @@ fn no_bytes_make_it_panic() {
         }
     });
 }
+
+#[test]
+fn a_line_cannot_grow_without_a_bound() {
+    let mut shell = shell();
+    done(&mut shell, "X=0123456789abcdef");
+    for _ in 0..40 {
+        done(&mut shell, "X=$X$X$X$X");
+    }
+    assert!(done(&mut shell, "echo $X").len() <= parse::VARIABLES + 1);
+    let pipes = "echo $X$X$X | ".repeat(500) + "cat";
+    assert!(done(&mut shell, &pipes).len() <= parse::VARIABLES + 1);
+    done(&mut shell, "cd /tmp; echo $X > f; cat f f f f f f f f > g");
+    let many = format!("cat{}", " g".repeat(5000));
+    assert!(done(&mut shell, &many).len() <= OUTPUT_LIMIT);
+    let many = format!("ls -la{}", " /usr/bin".repeat(1500));
+    assert!(done(&mut shell, &many).len() <= OUTPUT_LIMIT);
+}
+
+#[test]
+fn variables_of_a_shell_are_bounded_together() {
+    let mut shell = shell();
+    done(&mut shell, "X=0123456789abcdef");
+    for _ in 0..20 {
+        done(&mut shell, "X=$X$X");
+    }
+    for at in 0..100 {
+        done(&mut shell, &format!("Y{at}=$X"));
+    }
+    let held: usize = shell.variables.values().map(Vec::len).sum();
+    assert!(held <= VARIABLES_HELD, "{held}");
+}

@@ -2,7 +2,9 @@
 
 /// The longest line that is kept, in bytes.
 pub(super) const LONGEST: usize = 16 << 10;
+/// Lines, and bytes of all lines, that are remembered.
 const HISTORY: usize = 500;
+const HISTORY_BYTES: usize = 64 << 10;
 
 /// What a byte did.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +75,8 @@ impl Editor {
                 let line = self.finish(out);
                 if !line.trim_ascii().is_empty() && self.history.last() != Some(&line) {
                     self.history.push(line.clone());
-                    if self.history.len() > HISTORY {
+                    let bytes = |history: &[Vec<u8>]| history.iter().map(Vec::len).sum::<usize>();
+                    while self.history.len() > HISTORY || bytes(&self.history) > HISTORY_BYTES {
                         self.history.remove(0);
                     }
                 }

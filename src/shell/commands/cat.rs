@@ -13,6 +13,9 @@ pub(super) fn run(shell: &mut Shell, args: &[Vec<u8>], io: &mut Io) -> i32 {
     }
     let mut status = 0;
     for file in files {
+        if io.out.len() > MOST {
+            break;
+        }
         if file == b"-" {
             io.out.append(&mut io.input);
             continue;

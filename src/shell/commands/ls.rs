@@ -6,6 +6,8 @@ use crate::shell::Shell;
 use crate::world::fs::Meta;
 
 const WIDTH: usize = 80;
+/// Rows after which no further argument is listed.
+const MOST_ROWS: usize = 10_000;
 /// Six months, after which `ls -l` shows the year for the time.
 const RECENT: i64 = 31_556_952 / 2;
 
@@ -22,6 +24,9 @@ pub(super) fn run(shell: &mut Shell, args: &[Vec<u8>], io: &mut Io) -> i32 {
     let mut files: Vec<Row> = Vec::new();
     let mut folders: Vec<(&[u8], Vec<Row>)> = Vec::new();
     for path in &paths {
+        if files.len() + folders.iter().map(|(_, rows)| rows.len() + 1).sum::<usize>() > MOST_ROWS {
+            break;
+        }
         let at = shell.path(path);
         let found = shell.host.stat(who, &at, !has(b'l')).and_then(|meta| {
             if !meta.folder || has(b'd') {
