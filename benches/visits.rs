@@ -25,8 +25,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rustbucket::shell::{Outcome, Shell};
-use rustbucket::world::{Config as Persona, World};
 use socket2::{Domain, SockRef, Socket, Type};
 
 const BANNER: &[u8] = b"220 (vsFTPd 3.0.3)\r\n";
@@ -42,7 +40,6 @@ const ROUNDS: usize = 9;
 const SILENT: usize = 8_000;
 const CROWD: usize = 500;
 const STARTS: usize = 10;
-const RUNS: u32 = 20_000;
 const FLOOD_BYTES: usize = 1 << 20;
 
 fn main() {
@@ -60,7 +57,6 @@ fn main() {
     silence(&mut table);
     crowd(&mut table);
     starts(&mut table);
-    commands(&mut table);
     table.print();
 }
 
@@ -206,41 +202,6 @@ fn starts(table: &mut Table) {
     let how = format!("{STARTS} starts in fresh folders, four protocols, connecting every 0.2 ms");
     table.row("start to first banner byte", value, "<= 50 ms", &how);
     table.row("VmRSS at rest", format!("{:.1} MiB", rest as f64 / 1024.0), "<= 10 MiB", "largest, 0.2 s after that");
-}
-
-/// Emulated commands beside the start of a real process.
-fn commands(table: &mut Table) {
-    eprintln!("commands");
-    let mut spawns = Vec::new();
-    for _ in 0..50 {
-        let started = Instant::now();
-        let status = Command::new("/bin/true").stdin(Stdio::null()).status().unwrap();
-        spawns.push(started.elapsed().as_secs_f64() * 1e6);
-        assert!(status.success());
-    }
-    let spawn = median(spawns);
-    table.row("start of /bin/true", format!("{spawn:.0} us"), "-", "wall time, median of 50, fork to wait");
-
-    let world = World::new(&Persona { hostname: "web1".into(), ..Persona::default() }, 7, 1 << 20, 1 << 20);
-    let host = world.host_for(Ipv4Addr::new(10, 0, 0, 1).into());
-    let account = world.account(b"root").unwrap().clone();
-    let mut shell = Shell::new(host, &account);
-    for line in ["id", "uname -a", "ls -la /usr/bin", "echo a | cat"] {
-        eprintln!("commands: {line}");
-        let (mut runs, mut printed) = (0, 0);
-        let (before, started) = (own_cpu(), Instant::now());
-        while runs < RUNS && started.elapsed() < PATIENCE {
-            match shell.run(line.as_bytes()) {
-                Outcome::Done(ran) => printed = ran.output.len(),
-                Outcome::NotMine { .. } => panic!("{line} is not emulated"),
-            }
-            runs += 1;
-        }
-        let each = (own_cpu() - before) / f64::from(runs);
-        let value = format!("{each:.2} us, 1/{:.0}", spawn / each);
-        let how = format!("thread CPU time over {runs} runs, {printed} bytes printed; part of a start of /bin/true");
-        table.row(&format!("emulated `{line}`"), value, "-", &how);
-    }
 }
 
 /// Connects, takes the banner, and closes with a reset, so that no port is left waiting. How many worked.
@@ -452,12 +413,6 @@ impl Cpu {
         // A tick is 1/100 s on every Linux that matters.
         if whole { (sum(self) - sum(before)) / 1e3 } else { (self.ticks - before.ticks) as f64 * 1e4 }
     }
-}
-
-/// CPU time of this thread so far, in microseconds. The kernel brings it up to date when the thread sleeps.
-fn own_cpu() -> f64 {
-    thread::sleep(Duration::from_millis(1));
-    first_number(&fs::read_to_string("/proc/thread-self/schedstat").unwrap()).unwrap() as f64 / 1e3
 }
 
 /// Resident memory in KiB.

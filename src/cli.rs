@@ -1,5 +1,6 @@
-//! The command line: `run`, `check-config`, `print-config`. Puts the rooms together; holds no logic of theirs.
+//! The command line: `run`, `check-config`, `print-config`, `image import`. Puts the rooms together; holds no logic of theirs.
 
+mod image;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Subcommand, Clone, Copy)]
+#[derive(Subcommand, Clone)]
 enum Command {
     /// Run the honeypot (the default)
     Run,
@@ -27,6 +28,15 @@ enum Command {
     CheckConfig,
     /// Print the default configuration with an explanation of every key
     PrintConfig,
+    /// Base images of the simulated host
+    #[command(subcommand)]
+    Image(ImageCommand),
+}
+
+#[derive(Subcommand, Clone)]
+enum ImageCommand {
+    /// Make one from a folder, a tar or OCI archive, or a listing; `[persona] image` names it
+    Import(image::Import),
 }
 
 /// Exit status for a mistake in the configuration.
@@ -39,6 +49,15 @@ pub fn main() -> ExitCode {
     if let Command::PrintConfig = command {
         print!("{}", config::DEFAULT);
         return ExitCode::SUCCESS;
+    }
+    if let Command::Image(ImageCommand::Import(wanted)) = &command {
+        return match image::import(wanted) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let file = arguments.config.or_else(|| Some(PathBuf::from("Config.toml")).filter(|path| path.exists()));
     let environment: Environment = std::env::vars_os()

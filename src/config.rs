@@ -35,6 +35,10 @@ pub struct Config {
     pub events: sinks::jsonl::Config,
     /// `[persona]`
     pub persona: world::Config,
+    /// `[overlay]`
+    pub overlay: world::Overlay,
+    /// `[login]`
+    pub login: world::Login,
     /// `[sandbox]`
     pub sandbox: Sandbox,
     /// `[ftp]`

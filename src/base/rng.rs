@@ -47,6 +47,13 @@ pub fn fresh_seed() -> u64 {
     rand::rng().random()
 }
 
+/// Random bytes, as `/dev/urandom` gives them.
+pub fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rand::rng().fill(bytes.as_mut_slice());
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,7 @@ use crate::respond::{Mode, Responder};
 use crate::sandbox;
 use crate::session::{Captures, Shared};
 use crate::sinks::jsonl;
-use crate::world::World;
+use crate::world::{Image, Machine, Setup, World};
 
 /// Why the start failed; each says what to do.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(super) enum StartError {
     Bind { name: String, port: u16, error: io::Error },
     Folder { path: PathBuf, what: &'static str, error: io::Error },
     Sandbox(sandbox::SandboxError),
+    Image { path: PathBuf, reason: String },
     Runtime(io::Error),
 }
 
@@ -51,6 +52,9 @@ impl fmt::Display for StartError {
                     "{}: {what} can't be used: {error}; make it writable or name another one in the configuration",
                     path.display()
                 )
+            }
+            Self::Image { path, reason } => {
+                write!(f, "{}: {reason}; make it with `rustbucket image import`", path.display())
             }
             Self::Sandbox(error) => write!(f, "sandbox: {error}"),
             Self::Runtime(error) => write!(f, "threads can't be made: {error}"),
@@ -82,18 +86,33 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
     let captures = Captures::open(state, config.limits.captures_total_bytes).map_err(in_state)?;
     let events = jsonl::open(&config.events, &general.log_directory)
         .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
+    let image = image(&config.persona.image)?;
     greet(&config, file, fresh, &sockets);
 
     confine(&config, &events.directory)?;
     let sink = events.start().map_err(StartError::Runtime)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Runtime)?;
-    let cut = runtime.block_on(serve(&config, identity, captures, sockets, Arc::clone(&sink)))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    let cut = runtime.block_on(serve(&config, identity, captures, image, sockets, Arc::clone(&sink)))?;
     // Visits that did not end in time are dropped here; each still records its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     cut.sensor_event();
     sink.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The base image that the configuration names, read before the sandbox closes.
+fn image(path: &str) -> Result<Option<Image>, StartError> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |reason: String| StartError::Image { path: path.into(), reason };
+    let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    Image::from_bytes(bytes, Machine::X86_64).map(Some).map_err(wrong)
 }
 
 /// What is left to say when the runtime is gone.
@@ -112,19 +131,29 @@ async fn serve(
     config: &Config,
     identity: Identity,
     captures: Arc<Captures>,
+    image: Option<Image>,
     sockets: Vec<Bound>,
     sink: Arc<jsonl::Jsonl>,
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
-    let world = World::new(&config.persona, identity.seed(), limits.overlay_bytes, limits.overlays_total_bytes);
+    let world = World::build(Setup {
+        persona: &config.persona,
+        login: &config.login,
+        overlay: &config.overlay,
+        state: Some(&config.general.state_directory),
+        image,
+        seed: identity.seed(),
+        overlay_bytes: limits.overlay_bytes,
+        total_bytes: limits.overlays_total_bytes,
+    });
     let sensor = if config.general.sensor.is_empty() { identity.name() } else { &config.general.sensor };
     let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
-    let system = world.persona().os;
+    let system = world.persona().os_pretty.clone();
     let shared = Arc::new(Shared { world, captures, limits, stop: CancellationToken::new() });
     // From here on a signal ends the run in order, also while the registry makes us wait.
     let stopped = stopped().map_err(StartError::Runtime)?;
 
-    registration::register_instance(&config.registration, identity, system).await;
+    registration::register_instance(&config.registration, identity, &system).await;
 
     let listeners: Vec<String> = sockets.iter().map(|bound| format!("{}:{}", bound.name, bound.port)).collect();
     let model = config.openai.usable().then(|| ChatGPT::new(&config.openai));
@@ -245,6 +274,10 @@ fn confine(config: &Config, events: &Path) -> Result<(), StartError> {
 }
 
 /// What name resolution and TLS read.
+/// Stack of a runtime thread: the interpreter of the simulated shell nests futures, and its depth is bounded for this.
+/// Only touched pages cost memory.
+const STACK: usize = 16 << 20;
+
 const READ: &[&str] = &[
     "/etc/hosts",
     "/etc/resolv.conf",

@@ -101,6 +101,42 @@ pub enum Kind {
         /// Bytes that were sent.
         bytes: u64,
     },
+    /// A shell command wrote a file.
+    FileWritten {
+        /// Where it lies.
+        path: Raw,
+        /// Its size in bytes when it was captured.
+        bytes: u64,
+        /// SHA-256 of what was kept, in hexadecimal.
+        sha256: String,
+        /// Name below `captures/` of the state folder; absent when it could not be kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        stored: Option<String>,
+    },
+    /// A script that the attacker brought was run by the emulated shell.
+    ScriptRun {
+        /// Where it lies, or the shell that read it from its input.
+        path: Raw,
+        /// Its size in bytes, at most 256 KiB of it.
+        bytes: u64,
+        /// SHA-256 of it, in hexadecimal.
+        sha256: String,
+        /// Name below `captures/` of the state folder; absent when it could not be kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        stored: Option<String>,
+    },
+    /// A URL stood in a command or a script; each once per visit.
+    UrlSeen {
+        /// As it was written.
+        url: Raw,
+    },
+    /// A command tried to reach a peer; nothing was dialled. Each peer once per visit.
+    ConnectionTried {
+        /// Name or address as it was written.
+        host: Raw,
+        /// Port.
+        port: u16,
+    },
     /// A mail came. One that was too large or broke off is kept as well; it has no queue id.
     MailReceived {
         /// Name given in HELO or EHLO.
@@ -198,6 +234,14 @@ impl Kind {
         }
     }
 
+    /// The same event, when only the beginning of a longer answer is at hand.
+    pub fn of_length(mut self, whole: u64) -> Self {
+        if let Self::Command { output_bytes, .. } = &mut self {
+            *output_bytes = whole;
+        }
+        self
+    }
+
     /// Roughly how many bytes the event holds in memory, for queues that are bounded by bytes.
     pub fn weight(&self) -> usize {
         const FIXED: usize = 256;
@@ -205,7 +249,12 @@ impl Kind {
             + match self {
                 Self::LoginTried { username, password, .. } => username.0.len() + password.0.len(),
                 Self::Command { input, output, .. } => input.0.len() + output.0.len(),
-                Self::FileUploaded { path, .. } | Self::FileDownloaded { path, .. } => path.0.len(),
+                Self::FileUploaded { path, .. }
+                | Self::FileDownloaded { path, .. }
+                | Self::FileWritten { path, .. }
+                | Self::ScriptRun { path, .. } => path.0.len(),
+                Self::UrlSeen { url } => url.0.len(),
+                Self::ConnectionTried { host, .. } => host.0.len(),
                 Self::MailReceived { helo, mail_from, rcpt_to, .. } => {
                     helo.0.len() + mail_from.0.len() + rcpt_to.iter().map(|rcpt| rcpt.0.len() + 24).sum::<usize>()
                 }
@@ -231,6 +280,10 @@ pub const KINDS: &[&str] = &[
     "command",
     "file_uploaded",
     "file_downloaded",
+    "file_written",
+    "script_run",
+    "url_seen",
+    "connection_tried",
     "mail_received",
     "http_request",
     "malformed",

@@ -8,9 +8,8 @@ use async_trait::async_trait;
 use super::Protocol;
 use crate::handler::{Framing, History, Manner, handle_client};
 use crate::prelude::*;
-use crate::respond::Responder;
+use crate::respond::{LineShell, Responder};
 use crate::session::Stream;
-use crate::shell::{Outcome, Shell};
 
 /// One port in AI mode.
 pub struct Ai {
@@ -73,8 +72,8 @@ fn manner(protocol: &str, session: &Arc<Session>, history: History) -> Manner {
             ..plain
         },
         "telnet" => {
-            let shell = session.world().account(b"root").map(|root| Shell::new(session.host(), root));
-            let prompt = shell.as_ref().map(Shell::prompt).unwrap_or_default();
+            let shell = session.host().account(b"root").map(|root| LineShell::new(session.host(), &root));
+            let prompt = format!("root@{}:~# ", persona.hostname).into_bytes();
             let shell = Mutex::new(shell);
             Manner {
                 fallback: Box::new(move |line| emulated(&shell, line)),
@@ -150,20 +149,8 @@ fn page(status_line: &str, body: &str) -> Vec<u8> {
 }
 
 /// What the emulated shell says; a program that it can't act prints nothing.
-fn emulated(shell: &Mutex<Option<Shell>>, line: &[u8]) -> Vec<u8> {
+fn emulated(shell: &Mutex<Option<LineShell>>, line: &[u8]) -> Vec<u8> {
     let mut shell = shell.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(shell) = shell.as_mut() else { return Vec::new() };
-    let mut outcome = shell.run(line);
-    let mut output = Vec::new();
-    let last = loop {
-        match outcome {
-            Outcome::Done(ran) => break ran,
-            Outcome::NotMine { before, rest, .. } => {
-                output.extend(before.output);
-                outcome = shell.resume(rest, Vec::new(), 0);
-            }
-        }
-    };
-    output.extend(last.output);
+    let output = shell.as_mut().map(|shell| shell.line(line)).unwrap_or_default();
     crlf(&String::from_utf8_lossy(&output))
 }

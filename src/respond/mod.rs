@@ -1,6 +1,7 @@
 //! Who answers what a dialog can't: the emulator (a shell over the simulated host), then the model under its guard,
 //! then a plain believable fallback. It always answers. This file is the one place that decides the order.
 
+mod evidence;
 mod guard;
 mod shell;
 mod voice;
@@ -14,7 +15,7 @@ use crate::chatgpt::ChatGPT;
 use crate::event::Kind;
 use crate::handler::{ChatError, ChatService, History};
 use crate::session::Session;
-pub use shell::{Answer, ShellTalk};
+pub use shell::{LineShell, ShellTalk, Turn};
 use voice::Voice;
 
 /// Who may answer on a port.

@@ -1,87 +1,224 @@
 //! A shell conversation: emulator first, the model for programs that are on the host but have no emulation, and
 //! silence with success as the fallback, which is what most programs print.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Responder;
+use super::evidence::Evidence;
 use crate::event::{AnsweredBy, Kind};
 use crate::handler::{ChatService, History};
 use crate::session::Session;
-use crate::shell::{Outcome, Ran, Shell};
-use crate::world::{Account, Host};
+use crate::shell::{Login, Output, Shell, Step, Terminal};
+use crate::world::{Account, Host, Visitor};
 
 /// One login's shell and who stands behind it.
 pub struct ShellTalk {
     shell: Shell,
-    session: Arc<Session>,
     chat: Box<dyn ChatService>,
     history: History,
+    evidence: Evidence,
+    questions: usize,
+    answered_by: AnsweredBy,
+    session: Arc<Session>,
+    /// The beginning of what was typed since the last end of a line, and its length.
+    typed: Vec<u8>,
+    typed_bytes: usize,
 }
 
-/// What the visitor sees of a line.
+/// How the conversation stands after a turn.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Output; lines end with `\n`, the terminal adds its `\r`.
-    pub output: Vec<u8>,
-    /// The shell has ended.
-    pub ended: bool,
+pub enum Turn {
+    /// It waits for the client, or for that moment.
+    Wait(Option<Instant>),
+    /// It has more to do: send what it printed, let others run, and come back.
+    Busy,
+    /// The shell has ended with that status.
+    Ended(i32),
 }
 
-/// Programs of one line that may be asked of the model; what comes on top gets the fallback.
-const QUESTIONS_PER_LINE: usize = 4;
+/// Programs of one session that may be asked of the model between two inputs; what comes on top gets the fallback.
+const QUESTIONS: usize = 4;
+/// Longest line that the shell's editor takes, and the beginning of a longer one that is recorded, in bytes.
+const LONGEST: usize = 64 * 1024;
+const BEGINNING: usize = 4096;
 
 impl ShellTalk {
-    /// The shell of a login on the host as this attacker left it.
-    pub fn new(responder: &Responder, session: &Arc<Session>, host: Arc<Host>, account: &Account) -> Self {
+    /// The shell of a login over `protocol` on the host as this attacker left it.
+    pub fn new(
+        responder: &Responder,
+        session: &Arc<Session>,
+        host: Arc<Host>,
+        account: &Account,
+        protocol: &'static str,
+        terminal: Terminal,
+    ) -> Self {
         let history = History::default();
-        let chat = responder.chat(session, "telnet", &history);
-        Self { shell: Shell::new(host, account), session: Arc::clone(session), chat, history }
-    }
-
-    /// The prompt before the next line.
-    pub fn prompt(&self) -> Vec<u8> {
-        self.shell.prompt()
-    }
-
-    /// Answers a line and records it.
-    pub async fn line(&mut self, line: &[u8]) -> Answer {
-        let came = Instant::now();
-        let mut output = Vec::new();
-        let mut answered_by = AnsweredBy::Emulator;
-        let mut outcome = self.shell.run(line);
-        let mut questions = 0;
-        let last = loop {
-            let (before, question, rest) = match outcome {
-                Outcome::Done(ran) => break ran,
-                Outcome::NotMine { before, question, rest } => (before, question, rest),
-            };
-            output.extend(before.output);
-            questions += 1;
-            let (text, by) = self.ask(&question, questions > QUESTIONS_PER_LINE).await;
-            answered_by = by;
-            outcome = self.shell.resume(rest, text, 0);
+        let chat = responder.chat(session, protocol, &history);
+        let visit = session.log().visit();
+        let local = SocketAddr::new(session.local_ip(), visit.dst_port);
+        let from = SocketAddr::new(visit.src_ip, visit.src_port);
+        let presence = host.enter(Visitor { user: account.name.clone(), protocol, from, local });
+        let environment = environment(&host, account, &terminal, from);
+        let login = Login {
+            host,
+            account: account.clone(),
+            presence: Some(presence),
+            terminal: Some(terminal),
+            command: None,
+            environment,
         };
-        let Ran { output: tail, status, ended } = last;
-        output.extend(tail);
-        if !line.trim_ascii().is_empty() {
-            self.session.log().record(Kind::command(line, &output, Some(status), answered_by, came.elapsed()));
+        let evidence = Evidence::new(Arc::clone(session));
+        let (typed, session) = (Vec::new(), Arc::clone(session));
+        Self {
+            shell: Shell::new(login),
+            chat,
+            history,
+            evidence,
+            questions: 0,
+            answered_by: AnsweredBy::Emulator,
+            session,
+            typed,
+            typed_bytes: 0,
         }
-        Answer { output, ended }
     }
 
-    async fn ask(&self, question: &[u8], enough: bool) -> (Vec<u8>, AnsweredBy) {
-        let question = String::from_utf8_lossy(question);
-        let answer = if enough { None } else { self.chat.send_message(&question).await.ok() };
-        match answer {
-            Some(mut text) => {
-                self.history.push(&question, &text);
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                (text.replace('\r', "").into_bytes(), AnsweredBy::Model)
-            }
-            None => (Vec::new(), AnsweredBy::Fallback),
+    /// What the client typed.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.questions = 0;
+        self.watch(bytes);
+        self.shell.feed(bytes);
+    }
+
+    /// Notes a line that is longer than any shell takes, once.
+    fn watch(&mut self, bytes: &[u8]) {
+        let last = bytes.iter().rposition(|byte| matches!(byte, b'\r' | b'\n' | 3 | 4));
+        if let Some(end) = last {
+            self.typed.clear();
+            self.typed_bytes = 0;
+            return self.watch(bytes.get(end + 1..).unwrap_or_default());
         }
+        let room = BEGINNING.saturating_sub(self.typed.len()).min(bytes.len());
+        self.typed.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        let before = self.typed_bytes;
+        self.typed_bytes = before.saturating_add(bytes.len());
+        if before <= LONGEST && self.typed_bytes > LONGEST {
+            self.session.log().record(Kind::malformed("a line that is too long", &self.typed));
+        }
+    }
+
+    /// The client's window has this size now; 0 is unknown.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
+        self.shell.resize(columns, rows);
+    }
+
+    /// Runs the shell until it waits or has had its share; asks the model where it must.
+    pub async fn turn(&mut self, now: Instant) -> (Vec<u8>, Turn) {
+        let turn = loop {
+            let step = self.shell.step(now);
+            self.evidence.take(self.shell.take_notes(), self.answered_by);
+            match step {
+                Step::Ask(question) => {
+                    let answer = self.ask(&question).await;
+                    self.shell.answer(answer);
+                }
+                Step::Wait(until) => break Turn::Wait(until),
+                Step::Busy => break Turn::Busy,
+                Step::Ended(status) => {
+                    self.evidence.finish();
+                    break Turn::Ended(status);
+                }
+            }
+        };
+        (self.shell.take_output().out, turn)
+    }
+
+    async fn ask(&mut self, question: &str) -> Option<Vec<u8>> {
+        self.questions += 1;
+        let answer = if self.questions > QUESTIONS { None } else { self.chat.send_message(question).await.ok() };
+        self.answered_by = if answer.is_some() { AnsweredBy::Model } else { AnsweredBy::Fallback };
+        let mut text = answer?;
+        self.history.push(question, &text);
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        Some(text.replace('\r', "").into_bytes())
+    }
+}
+
+impl Drop for ShellTalk {
+    fn drop(&mut self) {
+        self.evidence.take(self.shell.take_notes(), self.answered_by);
+        self.evidence.finish();
+        if !self.typed.is_empty() && self.typed_bytes <= LONGEST {
+            self.session.log().record(Kind::malformed("a line without an end", &self.typed));
+        }
+    }
+}
+
+/// What `login(1)` and PAM leave in the environment, in the order of a real session.
+fn environment(host: &Host, account: &Account, terminal: &Terminal, from: SocketAddr) -> Vec<(String, String)> {
+    let path = if account.uid == 0 {
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    } else {
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games:/usr/local/games"
+    };
+    let session = (u64::from(from.port()) % 977 + 3).to_string();
+    let remote = if from.ip().is_loopback() { "localhost".to_string() } else { from.ip().to_string() };
+    [
+        ("SHELL", account.shell.as_str()),
+        ("PWD", &account.home),
+        ("LOGNAME", &account.name),
+        ("XDG_SESSION_TYPE", "tty"),
+        ("MOTD_SHOWN", "pam"),
+        ("HOME", &account.home),
+        ("LANG", &host.persona().locale),
+        ("XDG_SESSION_CLASS", "user"),
+        ("TERM", &terminal.name),
+        ("USER", &account.name),
+        ("XDG_SESSION_ID", &session),
+        ("XDG_RUNTIME_DIR", &format!("/run/user/{}", account.uid)),
+        ("HUSHLOGIN", "FALSE"),
+        ("PATH", path),
+        ("MAIL", &format!("/var/mail/{}", account.name)),
+        ("REMOTEHOST", &remote),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_string(), value.to_string()))
+    .collect()
+}
+
+/// A shell that is asked line by line and never waits: the fallback of a port in AI mode.
+pub struct LineShell {
+    shell: Shell,
+}
+
+impl LineShell {
+    /// The shell of an account, without a terminal and without a place among the host's logins.
+    pub fn new(host: Arc<Host>, account: &Account) -> Self {
+        let terminal = Terminal { name: "network".into(), columns: 80, rows: 24 };
+        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+        let environment = environment(&host, account, &terminal, nobody);
+        let login =
+            Login { host, account: account.clone(), presence: None, terminal: None, command: None, environment };
+        Self { shell: Shell::new(login) }
+    }
+
+    /// What a line prints; what is slow prints nothing.
+    pub fn line(&mut self, line: &[u8]) -> Vec<u8> {
+        const SHARES: usize = 200;
+        self.shell.feed(&[line, b"\n"].concat());
+        let begun = Instant::now();
+        for _ in 0..SHARES {
+            match self.shell.step(begun + Duration::from_millis(1)) {
+                Step::Busy => {}
+                Step::Ask(_) => self.shell.answer(None),
+                Step::Wait(_) | Step::Ended(_) => break,
+            }
+        }
+        self.shell.take_notes();
+        let Output { out, err } = self.shell.take_output();
+        [out, err].concat()
     }
 }

@@ -55,7 +55,7 @@ impl Voice {
 
     /// The system prompt: the task and the facts of the host.
     pub fn prompt(&self, persona: &Persona) -> String {
-        let Persona { fqdn, os, kernel, machine, .. } = persona;
+        let Persona { fqdn, os_pretty: os, kernel, machine, .. } = persona;
         format!("{} The machine is called {fqdn}; it runs {os}, kernel {kernel}, {machine}.", self.task)
     }
 }

@@ -40,6 +40,8 @@ pub struct Session {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     ended: std::sync::OnceLock<CloseReason>,
+    /// The host of this visit alone, where each has its own.
+    own: std::sync::OnceLock<Arc<Host>>,
 }
 
 impl Session {
@@ -53,6 +55,7 @@ impl Session {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             ended: std::sync::OnceLock::new(),
+            own: std::sync::OnceLock::new(),
         })
     }
 
@@ -63,7 +66,21 @@ impl Session {
 
     /// The simulated host as this attacker left it. Hold the `Arc` for as long as the visit needs it.
     pub fn host(&self) -> Arc<Host> {
-        self.shared.world.host_for(self.log.visit().src_ip)
+        self.own_host().unwrap_or_else(|| self.shared.world.host_for(self.log.visit().src_ip))
+    }
+
+    /// The same when they have logged in: an account may have a host of its own.
+    pub fn host_of(&self, account: &str) -> Arc<Host> {
+        let source = self.log.visit().src_ip;
+        self.own_host().unwrap_or_else(|| self.shared.world.host_of(source, Some(account)))
+    }
+
+    fn own_host(&self) -> Option<Arc<Host>> {
+        if let Some(host) = self.own.get() {
+            return Some(Arc::clone(host));
+        }
+        let host = self.shared.world.host_of_visit()?;
+        Some(Arc::clone(self.own.get_or_init(|| host)))
     }
 
     /// The simulated host as it is for everybody: persona, accounts.

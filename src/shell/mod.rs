@@ -1,294 +1,312 @@
-//! The shell over the simulated host: grammar, interpreter, commands. Nothing here runs a real program.
-//! Knows no async runtime, no model, no events: bytes in, [`Outcome`] out.
+//! The shell of the simulated host: grammar, interpreter, builtins, commands. It knows no runtime, no model and no
+//! events: whoever holds a [`Shell`] feeds it what the client types, calls [`Shell::step`], and sends what it printed.
+//!
+//! All processes of a session are futures of this one thread of control ([`kernel`]); a session that waits costs
+//! nothing but its memory, and one that computes is interrupted after some tenths of a millisecond.
 
+mod arith;
+mod builtins;
+mod cmd;
 mod commands;
-mod parse;
+mod escape;
+mod format;
+mod grammar;
+mod history;
+mod interp;
+mod io;
+mod kernel;
+mod net;
+mod note;
+mod pattern;
+mod program;
+mod quote;
+mod readline;
+mod signals;
+pub mod text;
+mod tty;
+mod vars;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use crate::world::fs::{Content, resolve};
-use crate::world::{Account, FsError, Host, Who};
-use commands::Io;
-use parse::{Joint, Pipeline, Redirect, Simple};
+use io::{Open, Stream};
+use kernel::{Boxed, Kernel, Status, Stop};
+pub use note::Note;
+use program::Spec;
+use tty::{Key, Tty};
 
-/// One login's shell: where it is and what it knows.
+use crate::world::{Account, Host, Presence, Who};
+
+/// A session's shell and everything that it started.
 pub struct Shell {
-    host: Arc<Host>,
-    account: Account,
-    cwd: Vec<u8>,
-    variables: BTreeMap<Vec<u8>, Vec<u8>>,
-    status: i32,
-    ended: bool,
+    kernel: Arc<Kernel>,
+    tasks: Vec<Task>,
+    leader: u32,
+    ended: Option<Status>,
+    /// Who is logged in, as the host's other views show it; gone with the shell.
+    _presence: Option<Presence>,
 }
 
-/// What became of a line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All of it ran.
-    Done(Ran),
-    /// It needs a program that is on the host but can't be acted here: ask elsewhere, then [`Shell::resume`].
-    NotMine {
-        /// What ran before it.
-        before: Ran,
-        /// The pipeline to answer, as a command line.
-        question: Vec<u8>,
-        /// What is still to do.
-        rest: Rest,
-    },
+struct Task {
+    pid: u32,
+    group: u32,
+    stopped: bool,
+    future: Boxed<'static, Status>,
 }
 
-/// Output and exit status; lines end with `\n`, the terminal adds its `\r`.
+/// What a session waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// For the client, or for that moment.
+    Wait(Option<Instant>),
+    /// It has more to do; others first.
+    Busy,
+    /// A program of the host that nobody emulates: its command line. Goes on after [`Shell::answer`].
+    Ask(String),
+    /// The shell has ended with that status.
+    Ended(i32),
+}
+
+/// What was printed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Ran {
-    /// What was printed, standard output and standard error in order.
-    pub output: Vec<u8>,
-    /// `$?`
-    pub status: i32,
-    /// The shell has ended (`exit`).
-    pub ended: bool,
+pub struct Output {
+    /// The terminal's output as it goes over the line, or standard output of a session without one.
+    pub out: Vec<u8>,
+    /// Standard error of a session without a terminal.
+    pub err: Vec<u8>,
 }
 
-/// The part of a line that waits for an answer.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rest {
-    redirects: Vec<Redirect>,
-    todo: VecDeque<(Joint, Pipeline)>,
+/// The terminal at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// `TERM`
+    pub name: String,
+    /// Width in characters; 0 is unknown.
+    pub columns: usize,
+    /// Height in lines; 0 is unknown.
+    pub rows: usize,
 }
 
-/// Bytes of all variables of a shell together.
-const VARIABLES_HELD: usize = 512 << 10;
-/// The most that one line may print, in bytes.
-const OUTPUT_LIMIT: usize = 1 << 20;
+/// What a session begins with.
+pub struct Login {
+    /// The host as this attacker left it.
+    pub host: Arc<Host>,
+    /// Whose shell.
+    pub account: Account,
+    /// The session as `who` and `ss` show it.
+    pub presence: Option<Presence>,
+    /// The terminal; `None` for a command over SSH without one.
+    pub terminal: Option<Terminal>,
+    /// The command to run instead of an interactive shell.
+    pub command: Option<String>,
+    /// Variables beside those that every login has, in order.
+    pub environment: Vec<(String, String)>,
+}
 
 impl Shell {
-    /// The shell of a login, in its home folder.
-    pub fn new(host: Arc<Host>, account: &Account) -> Self {
-        let text = |value: &str| value.as_bytes().to_vec();
-        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        let variables = [
-            ("HOME", account.home.as_str()),
-            ("USER", &account.name),
-            ("LOGNAME", &account.name),
-            ("SHELL", "/bin/bash"),
-            ("PATH", path),
-        ];
-        Self {
-            cwd: text(&account.home),
-            variables: variables.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
-            host,
-            account: account.clone(),
-            status: 0,
-            ended: false,
+    /// The shell of a login; runs nothing before the first [`Shell::step`].
+    pub fn new(login: Login) -> Self {
+        let Login { host, account, presence, terminal, command, environment } = login;
+        let tty = terminal.as_ref().map(|terminal| Tty::new(terminal.columns, terminal.rows));
+        let kernel = Kernel::new(Arc::clone(&host), tty);
+        let open = |stream| if terminal.is_some() { Open::tty() } else { Open::client(stream) };
+        let fds = BTreeMap::from([(0, open(Stream::In)), (1, open(Stream::Out)), (2, open(Stream::Err))]);
+        let number = presence.as_ref().map(Presence::tty).filter(|_| terminal.is_some());
+        let shell = account.shell.clone();
+        let short = shell.rsplit('/').next().unwrap_or_default().to_string();
+        let name = if command.is_some() { short } else { format!("-{short}") };
+        let home = account.home.as_bytes().to_vec();
+        let who = Who::of(&account);
+        let cwd = if host.access(&who, &home, 1).is_ok() { home } else { b"/".to_vec() };
+        let mut spec = Spec {
+            kernel: Arc::clone(&kernel),
+            argv: vec![name],
+            env: environment,
+            fds,
+            who: Who { pid: 1, ..who },
+            cwd,
+            group: 0,
+            tty: number,
+            depth: 0,
+        };
+        let pid = match &presence {
+            Some(presence) => presence.shell_pid(),
+            None => program::begin(&mut spec, shell.as_bytes()).unwrap_or_else(|_| host.next_pid()),
+        };
+        spec.who.pid = pid;
+        spec.group = pid;
+        kernel.set_leader(pid);
+        let future: Boxed<'static, Status> = Box::pin(async move {
+            match interp::login(spec, command).await {
+                Ok(status) => status,
+                Err(Stop::Signal(signal)) => 128 + signal,
+                Err(Stop::Interrupt) => 130,
+            }
+        });
+        let task = Task { pid, group: pid, stopped: false, future };
+        Self { kernel, tasks: vec![task], leader: pid, ended: None, _presence: presence }
+    }
+
+    /// What the client typed or sent.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.kernel.feed(bytes);
+        let keys = self.kernel.tty(Tty::take_signals).unwrap_or_default();
+        for key in keys {
+            self.press(key);
         }
     }
 
-    /// `user@host:folder# ` as Ubuntu's root and users have it.
-    pub fn prompt(&self) -> Vec<u8> {
-        let home = self.account.home.as_bytes();
-        let folder = match self.cwd.strip_prefix(home) {
-            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => [b"~", rest].concat(),
-            _ => self.cwd.clone(),
-        };
-        let mark: &[u8] = if self.account.uid == 0 { b"# " } else { b"$ " };
-        let name = self.account.name.as_bytes();
-        [name, b"@", self.host.persona().hostname.as_bytes(), b":", &folder, mark].concat()
+    /// The client has closed its side.
+    pub fn end_input(&mut self) {
+        self.kernel.end_input();
     }
 
-    /// Runs a line.
-    pub fn run(&mut self, line: &[u8]) -> Outcome {
-        match parse::line(line) {
-            Ok(todo) => self.go(todo.into(), Ran::default()),
-            Err(near) => {
-                self.status = 2;
-                let output = [b"-bash: syntax error near unexpected token `", near.as_slice(), b"'\n"].concat();
-                Outcome::Done(Ran { output, status: 2, ended: false })
+    /// The terminal has another size.
+    pub fn resize(&mut self, columns: usize, rows: usize) {
+        self.kernel.tty(|tty| {
+            tty.columns = columns;
+            tty.rows = rows;
+        });
+    }
+
+    /// The answer to [`Step::Ask`]; `None` when nobody knows it.
+    pub fn answer(&mut self, answer: Option<Vec<u8>>) {
+        self.kernel.answer(answer);
+    }
+
+    /// Whether something waits for what the client types.
+    pub fn wants_input(&self) -> bool {
+        self.kernel.wants_input()
+    }
+
+    /// What was printed since the last call.
+    pub fn take_output(&mut self) -> Output {
+        let (out, err) = self.kernel.take_output();
+        Output { out, err }
+    }
+
+    /// What the record should tell, since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        self.kernel.take_notes()
+    }
+
+    /// A key that makes a signal: to the program in the foreground, or to the shell.
+    fn press(&mut self, key: Key) {
+        let Some(group) = self.kernel.foreground() else {
+            if key == Key::Interrupt {
+                self.kernel.interrupt();
+            }
+            return;
+        };
+        let signal = match key {
+            Key::Interrupt => 2,
+            Key::Quit => 3,
+            Key::Suspend => 20,
+        };
+        for task in self.tasks.iter().filter(|task| task.group == group) {
+            self.kernel.signal(task.pid, signal);
+        }
+    }
+
+    /// Lets everything run until it waits, or has had its share.
+    pub fn step(&mut self, now: Instant) -> Step {
+        if let Some(status) = self.ended {
+            return Step::Ended(status);
+        }
+        self.kernel.begin(now);
+        loop {
+            self.kernel.begin_round();
+            self.deliver_signals();
+            self.poll_all();
+            if let Some(status) = self.kernel.exited(self.leader) {
+                self.tasks.clear();
+                self.ended = Some(status);
+                return Step::Ended(status);
+            }
+            if let Some(question) = self.kernel.take_question() {
+                return Step::Ask(question);
+            }
+            if self.kernel.is_paused() {
+                return Step::Busy;
+            }
+            if !self.kernel.has_moved() {
+                return Step::Wait(self.kernel.wake_at());
             }
         }
     }
 
-    /// Goes on with a line whose program was answered elsewhere.
-    pub fn resume(&mut self, rest: Rest, answer: Vec<u8>, status: i32) -> Outcome {
-        let mut ran = Ran { output: Vec::new(), status, ended: false };
-        self.status = status;
-        self.deliver(&rest.redirects, answer, Vec::new(), &mut ran.output);
-        self.go(rest.todo, ran)
-    }
-
-    fn go(&mut self, mut todo: VecDeque<(Joint, Pipeline)>, mut ran: Ran) -> Outcome {
-        while let Some((joint, pipeline)) = todo.pop_front() {
-            let wanted = match joint {
-                Joint::Always => true,
-                Joint::And => self.status == 0,
-                Joint::Or => self.status != 0,
-            };
-            if !wanted {
+    fn poll_all(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut at = 0;
+        loop {
+            for started in self.kernel.take_started() {
+                let (pid, group, future) = (started.pid, started.group, started.future);
+                self.tasks.push(Task { pid, group, stopped: false, future });
+            }
+            let Some(task) = self.tasks.get_mut(at) else { break };
+            if task.stopped {
+                at += 1;
                 continue;
             }
-            if self.pipeline(&pipeline, &mut ran.output).is_none() {
-                let redirects = pipeline.commands.last().map(|last| last.redirects.clone()).unwrap_or_default();
-                return Outcome::NotMine { before: ran, question: pipeline.text, rest: Rest { redirects, todo } };
-            }
-            ran.status = self.status;
-            ran.ended = self.ended;
-            if self.ended || ran.output.len() > OUTPUT_LIMIT {
-                break;
-            }
-        }
-        ran.output.truncate(OUTPUT_LIMIT);
-        ran.status = self.status;
-        Outcome::Done(ran)
-    }
-
-    /// Runs a pipeline; `None` when one of its programs is not ours. In that case nothing of it has run.
-    fn pipeline(&mut self, pipeline: &Pipeline, output: &mut Vec<u8>) -> Option<()> {
-        let mut room = parse::VARIABLES;
-        let expanded: Vec<(Vec<Vec<u8>>, &Simple)> =
-            pipeline.commands.iter().map(|command| (command.expand(self, &mut room), command)).collect();
-        let mine = |(words, _): &(Vec<Vec<u8>>, &Simple)| {
-            words.first().is_none_or(|name| !matches!(self.find(name), Found::NotMine))
-        };
-        if !expanded.iter().all(mine) {
-            return None;
-        }
-        let mut input = Vec::new();
-        let last = expanded.len().saturating_sub(1);
-        for (at, (words, command)) in expanded.iter().enumerate() {
-            let mut io = Io { input: std::mem::take(&mut input), out: Vec::new(), err: Vec::new() };
-            for redirect in command.redirects.iter().filter(|redirect| redirect.fd == 0) {
-                match self.host.open(self.who(), &self.path(&redirect.target)) {
-                    Ok(content) => io.input = content.read_at(0, OUTPUT_LIMIT),
-                    Err(error) => io.err = self.complaint(&redirect.target, error.text()),
+            self.kernel.set_current(task.pid);
+            // A fault of ours in one command must not end the visit: it ends like a crash of the real program.
+            let polled = std::panic::catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut context)));
+            match polled {
+                Ok(Poll::Pending) => at += 1,
+                Ok(Poll::Ready(status)) => {
+                    let pid = task.pid;
+                    self.tasks.swap_remove(at);
+                    self.finish(pid, status);
+                }
+                Err(_) => {
+                    let pid = task.pid;
+                    // What it held may be in any state: it is forgotten rather than dropped.
+                    std::mem::forget(self.tasks.swap_remove(at));
+                    self.finish(pid, 128 + 11);
                 }
             }
-            self.status = if io.err.is_empty() { self.simple(words, command, &mut io) } else { 1 };
-            let mut shown = Vec::new();
-            self.deliver(&command.redirects, io.out, io.err, &mut shown);
-            if at == last { output.extend(shown) } else { input = shown }
         }
-        Some(())
     }
 
-    fn simple(&mut self, words: &[Vec<u8>], command: &Simple, io: &mut Io) -> i32 {
-        let Some((name, args)) = words.split_first() else {
-            for (name, value) in command.assignments(self) {
-                // One over the bound is not kept, as if memory had run out.
-                let held: usize = self.variables.iter().map(|(name, value)| name.len() + value.len()).sum();
-                if held + name.len() + value.len() <= VARIABLES_HELD {
-                    self.variables.insert(name, value);
+    fn finish(&mut self, pid: u32, status: Status) {
+        self.kernel.host.end_process(pid);
+        self.kernel.set_exited(pid, status);
+    }
+
+    fn deliver_signals(&mut self) {
+        for (pid, signal) in self.kernel.take_kills() {
+            let Some(at) = self.tasks.iter().position(|task| task.pid == pid) else { continue };
+            let Some(task) = self.tasks.get_mut(at) else { continue };
+            match signal {
+                0 | 17 | 23 | 28 => {}
+                18 => {
+                    task.stopped = false;
+                    self.kernel.set_stopped(pid, false);
+                }
+                19..=22 if pid != self.leader => {
+                    task.stopped = true;
+                    self.kernel.set_stopped(pid, true);
+                }
+                19..=22 => {}
+                1..=15 if pid == self.leader && signal != 9 && signal != 1 => {}
+                signal => {
+                    self.tasks.swap_remove(at);
+                    self.finish(pid, 128 + signal);
                 }
             }
-            return 0;
-        };
-        match self.find(name) {
-            Found::Command(run) => run(self, args, io),
-            Found::NotMine => 0,
-            Found::Failed(status, text) => {
-                io.err.extend(self.complaint(name, text));
-                status
-            }
-        }
-    }
-
-    /// What a command name stands for, as bash looks it up: builtins, then `PATH`, or the path itself.
-    fn find(&self, name: &[u8]) -> Found {
-        if !name.contains(&b'/') {
-            if let Some(run) = commands::builtin(name) {
-                return Found::Command(run);
-            }
-            let path = self.variable(b"PATH");
-            let at = path.split(|&b| b == b':').map(|folder| resolve(folder, name));
-            let on_path =
-                at.into_iter().find(|path| self.host.stat(self.who(), path, true).is_ok_and(|meta| !meta.folder));
-            return on_path.map_or(Found::Failed(127, "command not found"), |_| named(name));
-        }
-        let path = self.path(name);
-        match self.host.stat(self.who(), &path, true) {
-            Err(error) => Found::Failed(if error == FsError::NotFound { 127 } else { 126 }, error.text()),
-            Ok(meta) if meta.folder => Found::Failed(126, FsError::IsFolder.text()),
-            Ok(meta) if meta.mode & 0o111 == 0 => Found::Failed(126, FsError::Denied.text()),
-            Ok(_) if self.host.is_original(&path) => named(crate::world::fs::name(&path)),
-            Ok(_) => Found::Failed(126, "cannot execute binary file: Exec format error"),
-        }
-    }
-
-    /// Hands what a command printed to where its redirections say; what is left is shown.
-    fn deliver(&self, redirects: &[Redirect], out: Vec<u8>, err: Vec<u8>, shown: &mut Vec<u8>) {
-        let mut streams = [Some(out), Some(err)];
-        for redirect in redirects.iter().filter(|redirect| redirect.fd > 0) {
-            let both = redirect.fd == 3;
-            let mut bytes = Vec::new();
-            for (fd, stream) in streams.iter_mut().enumerate() {
-                if (both || redirect.fd == fd + 1) && !redirect.join {
-                    bytes.extend(stream.take().unwrap_or_default());
-                }
-            }
-            if redirect.join {
-                continue;
-            }
-            if let Err(error) = self.store(&redirect.target, bytes, redirect.append) {
-                shown.extend(self.complaint(&redirect.target, error.text()));
-            }
-        }
-        // `2>&1` sends errors to where standard output goes: if that was a file, they are not shown.
-        let joined = redirects.iter().any(|redirect| redirect.join);
-        let [out, err] = streams;
-        if !(joined && out.is_none()) {
-            shown.extend(err.unwrap_or_default());
-        }
-        shown.extend(out.unwrap_or_default());
-    }
-
-    fn store(&self, target: &[u8], bytes: Vec<u8>, append: bool) -> Result<(), FsError> {
-        if target == b"/dev/null" {
-            return Ok(());
-        }
-        let path = self.path(target);
-        let whole = if append {
-            // An append copies the file, so only files of some size are appended to.
-            let old = self.host.open(self.who(), &path);
-            if old.as_ref().is_ok_and(|old| old.len() > OUTPUT_LIMIT as u64) {
-                return Err(FsError::NoSpace);
-            }
-            let before = old.map(|old| old.read_at(0, OUTPUT_LIMIT)).unwrap_or_default();
-            [before, bytes].concat()
-        } else {
-            bytes
-        };
-        self.host.write(self.who(), &path, Content::of(whole), 0o644)
-    }
-
-    fn complaint(&self, about: &[u8], text: &str) -> Vec<u8> {
-        [b"-bash: ", about, b": ", text.as_bytes(), b"\n"].concat()
-    }
-
-    fn who(&self) -> Who {
-        Who { uid: self.account.uid }
-    }
-
-    fn path(&self, path: &[u8]) -> Vec<u8> {
-        resolve(&self.cwd, path)
-    }
-
-    fn variable(&self, name: &[u8]) -> Vec<u8> {
-        match name {
-            b"?" => self.status.to_string().into_bytes(),
-            b"PWD" => self.cwd.clone(),
-            name => self.variables.get(name).cloned().unwrap_or_default(),
         }
     }
 }
 
-enum Found {
-    Command(commands::Run),
-    /// On the host, but not in our table.
-    NotMine,
-    /// Exit status and text.
-    Failed(i32, &'static str),
-}
-
-fn named(name: &[u8]) -> Found {
-    commands::find(name).map_or(Found::NotMine, Found::Command)
+impl Drop for Shell {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            self.kernel.host.end_process(task.pid);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,78 +1,331 @@
-//! Who may log in.
+//! Users and groups: the files `/etc/passwd`, `/etc/shadow` and `/etc/group` of the host are the truth, as the attacker
+//! left them; whatever way they were changed, the next login sees it.
 
-use super::persona::{AccountConfig, Config};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-/// One user of the simulated host.
+use sha_crypt::{PasswordHasher, PasswordVerifier, ShaCrypt};
+
+use super::persona::Config;
+use super::{Errno, Host, Who};
+use super::{names, texts};
+use crate::base::rng::{self, Rng};
+
+/// One line of `/etc/passwd`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// Real name and the like.
+    pub gecos: String,
+    /// Home folder.
+    pub home: String,
+    /// Login shell.
+    pub shell: String,
+}
+
+/// One line of `/etc/group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Name.
+    pub name: String,
+    /// Group id.
+    pub gid: u32,
+    /// Names of users for whom it is a supplementary group.
+    pub members: Vec<String>,
+}
+
+/// A user with their groups, who may log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Login name.
     pub name: String,
-    /// Numeric user id; the group has the same number.
+    /// User id.
     pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// All groups, the primary one first.
+    pub groups: Arc<[u32]>,
     /// Home folder.
     pub home: String,
-    /// Login shell; `/usr/sbin/nologin` for accounts of services.
+    /// Login shell.
     pub shell: String,
-    passwords: Vec<String>,
 }
 
-impl Account {
-    /// Whether these credentials open the account.
-    pub fn opens(&self, name: &[u8], password: &[u8]) -> bool {
-        self.name.as_bytes() == name && self.passwords.iter().any(|known| known.as_bytes() == password)
+/// Numbers of the users and groups that a host of these sets has before anybody adds some, by name.
+pub(super) fn standard_ids(sets: &[String]) -> (HashMap<String, u32>, HashMap<String, u32>) {
+    let entry = |line: &str| {
+        let mut parts = line.split(':');
+        Some((parts.next()?.to_string(), parts.nth(1)?.parse().ok()?))
+    };
+    let ids = |path: &str| texts::text(sets, path).lines().filter_map(entry).collect();
+    (ids("/etc/passwd"), ids("/etc/group"))
+}
+
+/// Somebody who can log in, beside root.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub name: String,
+    /// Number of the user and of the group of the same name.
+    pub uid: u32,
+    pub gecos: String,
+    /// May become root.
+    pub admin: bool,
+    /// What stands in `/etc/shadow`.
+    pub hash: String,
+    /// Days between the installation and the account.
+    pub days: i64,
+    /// Invented, not from the configuration.
+    pub staff: bool,
+}
+
+impl Person {
+    pub(super) fn home(&self) -> String {
+        format!("/home/{}", self.name)
     }
 }
 
-/// Accounts that every Ubuntu 20.04 server has and nobody logs in to: name, id, home.
-const SERVICES: &[(&str, u32, &str)] = &[
-    ("daemon", 1, "/usr/sbin"),
-    ("bin", 2, "/bin"),
-    ("sys", 3, "/dev"),
-    ("mail", 8, "/var/mail"),
-    ("www-data", 33, "/var/www"),
-    ("backup", 34, "/var/backups"),
-    ("nobody", 65534, "/nonexistent"),
-    ("systemd-network", 100, "/run/systemd"),
-    ("systemd-resolve", 101, "/run/systemd"),
-    ("syslog", 104, "/home/syslog"),
-    ("sshd", 110, "/run/sshd"),
-    ("ftp", 113, "/srv/ftp"),
-    ("postfix", 115, "/var/spool/postfix"),
-];
+/// The people of the host.
+pub(super) struct People {
+    /// All but root.
+    pub all: Vec<Person>,
+    pub root_hash: String,
+    /// Passwords from the configuration, by name.
+    pub passwords: HashMap<String, Vec<String>>,
+    /// Hashes of system users that the configuration lets in.
+    pub system: Vec<(String, String)>,
+}
 
-pub(super) fn of(config: &Config) -> Vec<Account> {
-    let mut accounts: Vec<Account> = Vec::new();
-    let mut next_uid = 1000;
-    for AccountConfig { name, passwords } in &config.accounts {
-        let root = name == "root";
-        let uid = if root { 0 } else { next_uid };
-        next_uid += u32::from(!root);
-        let home = if root { "/root".into() } else { format!("/home/{name}") };
-        accounts.push(Account {
-            name: name.clone(),
-            uid,
-            home,
-            shell: "/bin/bash".into(),
-            passwords: passwords.clone(),
-        });
-    }
-    let listed = |accounts: &[Account], name: &str| accounts.iter().any(|account| account.name == name);
-    if !listed(&accounts, "root") {
-        let root = Account {
-            name: "root".into(),
-            uid: 0,
-            home: "/root".into(),
-            shell: "/bin/bash".into(),
-            passwords: Vec::new(),
+impl People {
+    pub(super) fn new(config: &Config, sets: &[String], seed: u64) -> Self {
+        let passwords: HashMap<String, Vec<String>> =
+            config.accounts.iter().map(|account| (account.name.clone(), account.passwords.clone())).collect();
+        let mut rng = Rng::new(seed, "shadow");
+        // The hash of a password that nobody knows: what opens the account is the configuration's.
+        let mut hash = |name: &str| match passwords.get(name) {
+            Some(known) if !known.is_empty() => unknown_hash(&mut rng),
+            _ => "*".into(),
         };
-        accounts.push(root);
-    }
-    for &(name, uid, home) in SERVICES {
-        if !listed(&accounts, name) {
-            let shell = "/usr/sbin/nologin".into();
-            accounts.push(Account { name: name.into(), uid, home: home.into(), shell, passwords: Vec::new() });
+        let root_hash = hash("root");
+        let (taken, _) = standard_ids(sets);
+        let (mut all, mut system): (Vec<Person>, Vec<(String, String)>) = Default::default();
+        let many = texts::text(sets, "/etc/passwd").contains("{accounts}");
+        for account in config.accounts.iter().filter(|account| many && account.name != "root") {
+            let name = account.name.clone();
+            if taken.contains_key(&name) {
+                system.push((name.clone(), hash(&name)));
+            } else if all.iter().all(|person| person.name != name) {
+                let uid = 1000 + u32::try_from(all.len()).unwrap_or(0);
+                let gecos = format!("{name},,,");
+                all.push(Person { uid, gecos, admin: uid == 1000, hash: hash(&name), days: 0, staff: false, name });
+            }
         }
+        if many {
+            let known = all.clone();
+            for person in names::staff(seed, |name| taken.contains_key(name) || known.iter().any(|p| p.name == name)) {
+                let uid = 1000 + u32::try_from(all.len()).unwrap_or(0);
+                all.push(Person { uid, ..person });
+            }
+        }
+        Self { all, root_hash, passwords, system }
     }
-    accounts.sort_by_key(|account| account.uid);
-    accounts
+
+    /// `/etc/shadow` with the hashes of system users that are let in.
+    pub(super) fn shadow(&self, filled: &str) -> String {
+        let line = |line: &str| {
+            let (name, rest) = line.split_once(':').unwrap_or((line, ""));
+            let own = self.system.iter().find(|(system, _)| system == name);
+            match (own, rest.split_once(':')) {
+                (Some((_, hash)), Some((_, days))) => format!("{name}:{hash}:{days}\n"),
+                _ => format!("{line}\n"),
+            }
+        };
+        filled.lines().map(line).collect()
+    }
+}
+
+/// The hash of a password that nobody knows.
+pub(super) fn unknown_hash(rng: &mut Rng) -> String {
+    format!("$6${}${}", scramble(rng, 16), scramble(rng, 86))
+}
+
+fn scramble(rng: &mut Rng, len: usize) -> String {
+    const LETTERS: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let letter = |rng: &mut Rng| LETTERS.get(usize::try_from(rng.between(0, 63)).unwrap_or(0)).copied().unwrap_or(b'.');
+    (0..len).map(|_| char::from(letter(rng))).collect()
+}
+
+/// Bytes of one of the files that are looked at.
+const FILE_MAX: usize = 256 << 10;
+
+/// Fields of the lines of a file, as many as wanted at least.
+fn lines(bytes: &[u8], fields: usize) -> impl Iterator<Item = Vec<String>> {
+    let line = |line: &[u8]| String::from_utf8_lossy(line).split(':').map(str::to_owned).collect::<Vec<_>>();
+    bytes.split(|&b| b == b'\n').map(line).filter(move |parts| parts.len() >= fields && !parts.concat().is_empty())
+}
+
+impl Host {
+    /// The users in `/etc/passwd`, in its order.
+    pub fn users(&self) -> Vec<User> {
+        let bytes = self.read_file(&Who::root(), b"/etc/passwd", FILE_MAX).unwrap_or_default();
+        let user = |parts: Vec<String>| {
+            let [name, _, uid, gid, gecos, home, shell, ..] = parts.as_slice() else { return None };
+            let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+            let text = |text: &String| text.clone();
+            Some(User { name: text(name), uid, gid, gecos: text(gecos), home: text(home), shell: text(shell) })
+        };
+        lines(&bytes, 7).filter_map(user).collect()
+    }
+
+    /// The groups in `/etc/group`, in its order.
+    pub fn groups(&self) -> Vec<Group> {
+        let bytes = self.read_file(&Who::root(), b"/etc/group", FILE_MAX).unwrap_or_default();
+        let group = |parts: Vec<String>| {
+            let [name, _, gid, members, ..] = parts.as_slice() else { return None };
+            let members = members.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            Some(Group { name: name.clone(), gid: gid.parse().ok()?, members })
+        };
+        lines(&bytes, 4).filter_map(group).collect()
+    }
+
+    /// A user with their groups.
+    pub fn account(&self, name: &[u8]) -> Option<Account> {
+        let user = self.users().into_iter().find(|user| user.name.as_bytes() == name)?;
+        let more = self.groups().into_iter().filter(|group| group.members.contains(&user.name)).map(|group| group.gid);
+        let groups: Vec<u32> = std::iter::once(user.gid).chain(more.filter(|gid| *gid != user.gid)).collect();
+        let User { name, uid, gid, home, shell, .. } = user;
+        Some(Account { name, uid, gid, groups: groups.into(), home, shell })
+    }
+
+    /// The account that these credentials open. A refused password is one more wrong guess of this attacker.
+    pub fn login(&self, name: &[u8], password: &[u8]) -> Option<Account> {
+        let opened = !self.state.base.login.refuses(name, password) && self.opens(name, password);
+        if opened { self.account(name) } else { None }
+    }
+
+    fn opens(&self, name: &[u8], password: &[u8]) -> bool {
+        let Some(hash) = self.hash(name) else {
+            self.state.guesses().wrong();
+            return false;
+        };
+        let name = String::from_utf8_lossy(name);
+        let base = &self.state.base;
+        if base.hashes.get(name.as_ref()) != Some(&hash) {
+            return verify(&hash, password);
+        }
+        let known = base.passwords.get(name.as_ref());
+        if known.is_some_and(|known| known.iter().any(|known| known.as_bytes() == password)) {
+            return true;
+        }
+        let may_enter = self.account(name.as_bytes()).is_some_and(|account| account.shell.ends_with("sh"));
+        let (open, new) = {
+            let mut guesses = self.state.guesses();
+            let before = guesses.granted.len();
+            let open = guesses.grant(&base.login, &name, password, may_enter);
+            (open, guesses.granted.len() > before)
+        };
+        if new {
+            self.state.own().log.grant(&name, password);
+        }
+        open
+    }
+
+    /// What stands in `/etc/shadow` for every user's password.
+    pub(super) fn hashes(&self) -> HashMap<String, String> {
+        let bytes = self.read_file(&Who::root(), b"/etc/shadow", FILE_MAX).unwrap_or_default();
+        let entry = |parts: Vec<String>| Some((parts.first()?.clone(), parts.get(1)?.clone()));
+        lines(&bytes, 2).filter_map(entry).collect()
+    }
+
+    /// What stands for the password: from `/etc/shadow`, or from `/etc/passwd` when it has one there.
+    fn hash(&self, name: &[u8]) -> Option<String> {
+        let find = |path: &[u8], fields: usize| {
+            let bytes = self.read_file(&Who::root(), path, FILE_MAX).unwrap_or_default();
+            let mut found = lines(&bytes, fields).filter(|parts| parts.first().is_some_and(|n| n.as_bytes() == name));
+            found.next()?.get(1).cloned()
+        };
+        let own = find(b"/etc/passwd", 7)?;
+        if own == "x" { find(b"/etc/shadow", 2) } else { Some(own) }
+    }
+
+    /// Sets a password as `passwd(1)` does: a SHA-512 hash in `/etc/shadow`.
+    ///
+    /// # Errors
+    /// ENOENT when there is no such user, EINVAL for a password of more than 512 bytes, else as writing the file.
+    pub fn set_password(&self, name: &[u8], plain: &[u8]) -> Result<(), Errno> {
+        let root = Who::root();
+        if self.account(name).is_none() {
+            return Err(Errno::ENOENT);
+        }
+        if plain.len() > 512 {
+            return Err(Errno::EINVAL);
+        }
+        let hash = hash_of(plain);
+        let day = crate::base::clock::unix_seconds() / 86_400;
+        let old = self.read_file(&root, b"/etc/shadow", FILE_MAX)?;
+        let mut new = Vec::with_capacity(old.len() + 128);
+        let mut found = false;
+        for line in old.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+            let parts: Vec<&[u8]> = line.split(|&b| b == b':').collect();
+            if parts.first() == Some(&name) && !found {
+                found = true;
+                let rest = parts.get(3..).map(|rest| rest.join(&b':')).unwrap_or_else(|| b"0:99999:7:::".to_vec());
+                new.extend([name, b":", hash.as_bytes(), b":", day.to_string().as_bytes(), b":", &rest].concat());
+            } else {
+                new.extend_from_slice(line);
+            }
+            new.push(b'\n');
+        }
+        if !found {
+            new.extend([name, b":", hash.as_bytes(), format!(":{day}:0:99999:7:::\n").as_bytes()].concat());
+        }
+        self.write_file(&root, b"/etc/shadow", &new, 0o640)
+    }
+}
+
+/// A SHA-512 hash with a random salt, as crypt(5) writes it.
+pub fn hash_of(plain: &[u8]) -> String {
+    let hash = ShaCrypt::SHA512.hash_password_with_salt(plain, &rng::noise(12));
+    hash.map_or_else(|_| "!".into(), |hash| hash.to_string().replacen("$rounds=5000$", "$", 1))
+}
+
+/// The most rounds that a hash may ask for: attackers write their own.
+const ROUNDS_MAX: u32 = 50_000;
+
+/// Whether a hash of crypt(5) is that of a password; an empty one opens to everybody, as PAM's nullok has it.
+fn verify(hash: &str, password: &[u8]) -> bool {
+    if hash.is_empty() {
+        return true;
+    }
+    if !(hash.starts_with("$6$") || hash.starts_with("$5$")) {
+        return false;
+    }
+    let rounds = hash.split('$').nth(2).and_then(|part| part.strip_prefix("rounds="));
+    if rounds.is_some_and(|rounds| rounds.parse::<u32>().map_or(true, |rounds| rounds > ROUNDS_MAX)) {
+        return false;
+    }
+    ShaCrypt::SHA512.verify_password(password, hash).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_glibc() {
+        // From Drepper's specification of SHA-crypt.
+        let known =
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
+        assert!(verify(known, b"Hello world!"));
+        assert!(!verify(known, b"hello world!"));
+        let own = hash_of(b"pass");
+        assert!(own.starts_with("$6$") && !own.contains("rounds") && own.len() == 3 + 16 + 1 + 86, "{own}");
+        assert!(verify(&own, b"pass") && !verify(&own, b"pasS"));
+        assert!(!verify("$6$rounds=999999999$aa$bb", b"x"));
+        assert!(verify("", b"anything") && !verify("*", b"*") && !verify("!", b"!"));
+    }
 }

@@ -80,7 +80,7 @@ fn without_a_model_a_program_that_is_there_says_nothing_and_one_that_is_not_is_n
     let sensor = Sensor::start(&Setup::default());
     let mut telnet = sensor.connect("telnet");
     telnet.telnet_login("root", "toor");
-    assert_eq!(telnet.ask("crontab -r", "# "), "crontab -r\r\nroot@mail:~# ");
+    assert_eq!(telnet.ask("localectl", "# "), "localectl\r\nroot@mail:~# ");
     assert_eq!(telnet.ask("nosuch", "# "), "nosuch\r\n-bash: nosuch: command not found\r\nroot@mail:~# ");
 }
 

@@ -29,7 +29,7 @@ const ASSEMBLERS: &[&str] = &["cli", "config", "lib", "main"];
 /// Words that may not occur in the code (not the tests) of a room, with the reason.
 const BANNED: &[(&str, &[&str], &str)] = &[
     ("world", &["tokio", "std::net::Tcp"], "the world has no runtime and no network"),
-    ("shell", &["tokio", "std::net", "async "], "the shell has no runtime and no network"),
+    ("shell", &["tokio", "std::net::Tcp", "std::net::Udp", "std::process"], "the shell has no runtime and no network"),
     ("protocols", &["sinks::", "chatgpt::"], "engines know neither sinks nor a model"),
 ];
 

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod clients;
 mod conversations;
 mod events;
@@ -17,8 +18,11 @@ mod layers;
 mod local_model;
 mod model;
 mod registration;
+mod replay;
 mod sandbox;
 mod scripted;
 mod sensor;
 mod shutdown;
 mod start;
+mod state;
+mod views;

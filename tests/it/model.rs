@@ -71,7 +71,7 @@ fn in_hybrid_mode_only_programs_without_emulation_are_asked_for() {
     talk.telnet_login("root", "toor");
     talk.ask("uname -a; nosuchprogram; list all files please", "# ");
     assert!(server.requests().is_empty());
-    assert!(talk.ask("lsblk", "# ").contains("NAME MAJ:MIN\r\nsda  8:0\r\n"));
+    assert!(talk.ask("localectl", "# ").contains("NAME MAJ:MIN\r\nsda  8:0\r\n"));
     assert_eq!(server.requests().len(), 1);
     let mut smtp = sensor.connect("smtp");
     smtp.until("\r\n");
@@ -111,7 +111,7 @@ fn one_fault(name: &str, reply: Reply) {
     let mut talk = sensor.connect("telnet");
     talk.telnet_login("root", "toor");
     for _ in 0..3 {
-        assert_eq!(talk.ask("lsblk", "# "), "lsblk\r\nroot@mail:~# ", "{name}");
+        assert_eq!(talk.ask("localectl", "# "), "localectl\r\nroot@mail:~# ", "{name}");
     }
     assert!(talk.ask("pwd", "# ").contains("/root"), "{name}");
     let refused = matches!(name, "prose" | "markdown");

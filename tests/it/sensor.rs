@@ -60,7 +60,8 @@ impl Sensor {
         let ports: BTreeMap<&'static str, u16> = PROTOCOLS.into_iter().zip(numbers).collect();
         let mode = setup.mode;
         let lines = ports.iter().map(|(name, port)| format!("{name} = {{ port = {port}, mode = \"{mode}\" }}\n"));
-        let config = format!("[ports]\n{}\n{}", lines.collect::<String>(), setup.extra);
+        let persona = "[persona]\nhostname = \"mail\"\ndomain = \"example.com\"\n";
+        let config = format!("{persona}[ports]\n{}\n{}", lines.collect::<String>(), setup.extra);
         std::fs::write(dir.path().join("Config.toml"), config).unwrap();
         for name in setup.full {
             let logs = dir.path().join("logs");

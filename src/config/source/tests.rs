@@ -43,6 +43,7 @@ fn mistakes_are_shown_with_line_caret_and_reason() {
         ("unknown-key.toml", ":3:1: general.log_dir", "^^^^^^^", "unknown field `log_dir`"),
         ("unknown-section.toml", ":1:2: generl", "^^^^^^", "unknown field `generl`"),
         ("wrong-type.toml", ":2:20: ports.http.enabled", "^^^^^", "expected a boolean"),
+        ("no-such-profile.toml", ":2:11: persona.profile", "^^^^^^", "there are ubuntu-20.04, debian-12, busybox"),
         ("port-0.toml", ":2:32: ports.ftp.port", "^", "port 0 does not exist"),
         ("port-70000.toml", ":2:32: ports.ftp.port", "^^^^^", "port 70000 does not exist"),
         ("same-port-twice.toml", ":4:33: ports.smtp.port", "^^^^", "port 2121 is taken by ftp already"),

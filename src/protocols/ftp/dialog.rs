@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::listing::{self, Options, Request};
 use crate::base::clock::{self, Timestamp};
-use crate::world::fs::{Content, resolve};
-use crate::world::{Account, FsError, Host, Meta, Who};
+use crate::world::{Account, Errno, File, FileKind, Host, Open, Stat, Time, Who, resolve};
 
 /// What the loop does next.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ pub struct Download {
     /// Real path.
     pub path: Vec<u8>,
     /// What is sent.
-    pub content: Content,
+    pub content: File,
     /// From where on.
     pub offset: u64,
 }
@@ -64,11 +63,11 @@ pub struct Upload {
     pub path: Vec<u8>,
     /// On whose behalf.
     pub who: Who,
-    /// What was in the file.
-    pub old: Content,
+    /// What was in the file; `None` when it can't be read.
+    pub old: Option<File>,
     /// How much of it stays before what comes.
     pub keep: u64,
-    /// Mode of a new file.
+    /// Mode of a new file, before the umask.
     pub mode: u32,
 }
 
@@ -150,6 +149,16 @@ impl Dialog {
         }
     }
 
+    /// The host that the visitor sees from here on.
+    pub fn set_host(&mut self, host: Arc<Host>) {
+        self.host = host;
+    }
+
+    /// The host that the visitor sees.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Whether the name is one of the two of anonymous visitors.
     pub fn is_guest(user: &[u8]) -> bool {
         user.eq_ignore_ascii_case(b"anonymous") || user.eq_ignore_ascii_case(b"ftp")
@@ -157,14 +166,14 @@ impl Dialog {
 
     /// An anonymous visitor is in.
     pub fn anonymous(&mut self) -> Step {
-        let uid = self.host.accounts().iter().find(|account| account.name == "ftp").map_or(65_534, |ftp| ftp.uid);
-        self.enter(Login { name: "ftp".into(), who: Who { uid }, home: b"/".to_vec(), root: GUEST_ROOT, guest: true })
+        let who = self.host.account(b"ftp").map_or_else(nobody, |ftp| Who::of(&ftp));
+        self.enter(Login { name: "ftp".into(), who, home: b"/".to_vec(), root: GUEST_ROOT, guest: true })
     }
 
     /// A user of the host is in.
     pub fn local(&mut self, account: &Account) -> Step {
         let home = account.home.clone().into_bytes();
-        let who = Who { uid: account.uid };
+        let who = Who::of(account);
         self.enter(Login { name: account.name.clone(), who, home, root: b"", guest: false })
     }
 
@@ -282,28 +291,28 @@ impl Dialog {
             b"APPE" => self.upload(argument, true),
             b"STOU" => self.unique(argument),
             b"DELE" => {
-                let done = named && host.remove(who, &path, false).is_ok();
+                let done = named && host.remove_file(&who, &path).is_ok();
                 either(done, "250 Delete operation successful.", "550 Delete operation failed.")
             }
             b"MKD" | b"XMKD" => {
-                if named && host.make_folder(who, &path, 0o777 & !self.umask).is_ok() {
+                if named && host.make_folder(&who, &path, 0o777).is_ok() {
                     self.path_reply(&self.seen(argument), " created")
                 } else {
                     reply("550 Create directory operation failed.")
                 }
             }
             b"RMD" | b"XRMD" => {
-                let done = named && host.remove(who, &path, true).is_ok();
+                let done = named && host.remove_folder(&who, &path).is_ok();
                 either(done, "250 Remove directory operation successful.", "550 Remove directory operation failed.")
             }
             b"RNFR" => {
-                self.rename = (named && host.stat(who, &path, false).is_ok()).then_some(path);
+                self.rename = (named && host.stat(&who, &path, false).is_ok()).then_some(path);
                 either(self.rename.is_some(), "350 Ready for RNTO.", "550 RNFR command failed.")
             }
             _ => match self.rename.take() {
                 None => reply("503 RNFR required first."),
                 Some(from) => {
-                    let done = named && host.rename(who, &from, &path).is_ok();
+                    let done = named && host.rename(&who, &from, &path).is_ok();
                     either(done, "250 Rename successful.", "550 Rename failed.")
                 }
             },
@@ -315,7 +324,8 @@ impl Dialog {
     }
 
     fn who(&self) -> Who {
-        self.login.as_ref().map_or(Who { uid: 65_534 }, |login| login.who)
+        let who = self.login.as_ref().map_or_else(nobody, |login| login.who.clone());
+        Who { umask: self.umask, ..who }
     }
 
     /// A path as the visitor sees it: absolute. `~` is their home folder.
@@ -334,8 +344,8 @@ impl Dialog {
         resolve(b"/", &[root, &seen].concat())
     }
 
-    fn stat(&self, argument: &[u8]) -> Option<Meta> {
-        self.host.stat(self.who(), &self.real(argument), true).ok().filter(|_| !argument.is_empty())
+    fn stat(&self, argument: &[u8]) -> Option<Stat> {
+        self.host.stat(&self.who(), &self.real(argument), true).ok().filter(|_| !argument.is_empty())
     }
 
     fn pwd(&self) -> Step {
@@ -355,10 +365,9 @@ impl Dialog {
 
     fn change_folder(&mut self, argument: &[u8]) -> Step {
         let (seen, real) = (self.seen(argument), self.real(argument));
-        let is_folder = self.host.stat(self.who(), &real, true).is_ok_and(|meta| meta.folder);
-        // Entering takes the right to search: something in it, there or not, may be asked for.
-        let inside = [real.as_slice(), b"/\x01"].concat();
-        let closed = self.host.stat(self.who(), &inside, false) == Err(FsError::Denied);
+        let is_folder = self.host.stat(&self.who(), &real, true).is_ok_and(|meta| meta.is_folder());
+        // Entering takes the right to search.
+        let closed = self.host.access(&self.who(), &real, 1) == Err(Errno::EACCES);
         // The root folder of a guest is there even if the host has none.
         let enters = !argument.is_empty() && (seen == b"/" || (is_folder && !closed));
         if enters {
@@ -449,16 +458,16 @@ impl Dialog {
         let now = clock::unix_seconds();
         let who = self.who();
         let real = self.real(path);
-        let is_folder = self.host.stat(who, &real, true).is_ok_and(|meta| meta.folder);
+        let is_folder = self.host.stat(&who, &real, true).is_ok_and(|meta| meta.is_folder());
         if path.is_empty() || is_folder || path.ends_with(b"/") {
             let request = Request { folder: &real, prefix: path, filter: None, options, now };
-            return listing::lines(&self.host, who, &request);
+            return listing::lines(&self.host, &who, &request);
         }
         let at = path.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
         let (prefix, filter) = path.split_at(at);
         let folder = self.real(prefix);
         let request = Request { folder: &folder, prefix, filter: Some(filter), options, now };
-        listing::lines(&self.host, who, &request)
+        listing::lines(&self.host, &who, &request)
     }
 
     fn list(&mut self, argument: &[u8], long: bool) -> Step {
@@ -479,7 +488,10 @@ impl Dialog {
         }
         let offset = std::mem::take(&mut self.restart);
         let path = self.real(argument);
-        let Ok(content) = self.host.open(self.who(), &path) else { return reply("550 Failed to open file.") };
+        let content = self.host.open(&self.who(), &path, Open::READ).ok();
+        let Some(content) = content.filter(|file| file.stat().kind == FileKind::File) else {
+            return reply("550 Failed to open file.");
+        };
         let shown = String::from_utf8_lossy(argument);
         let opening = format!("150 Opening BINARY mode data connection for {shown} ({} bytes).", content.len());
         self.transfer(Step::Send(Download { opening, path, content, offset }))
@@ -501,7 +513,7 @@ impl Dialog {
             0 => base.to_vec(),
             _ => [base, b".", number.to_string().as_bytes()].concat(),
         });
-        let mut free = numbered.filter(|name| self.host.stat(self.who(), &self.real(name), false).is_err());
+        let mut free = numbered.filter(|name| self.host.stat(&self.who(), &self.real(name), false).is_err());
         let Some(chosen) = free.next() else { return reply("553 Could not create file.") };
         drop(free);
         let opening = format!("150 FILE: {}", String::from_utf8_lossy(&chosen));
@@ -510,14 +522,15 @@ impl Dialog {
 
     fn receive(&mut self, argument: &[u8], append: bool, opening: String) -> Step {
         let restart = std::mem::take(&mut self.restart);
-        let (who, path, mode) = (self.who(), self.real(argument), 0o666 & !self.umask);
-        let old = self.host.open(who, &path).unwrap_or_else(|_| Content::of(Vec::new()));
-        let keep = if append { old.len() } else { restart.min(old.len()) };
-        // As open(2): the file is there, and empty unless something of it stays, before the first byte comes.
-        let old = if keep == 0 && !append && restart == 0 { Content::of(Vec::new()) } else { old };
-        if argument.is_empty() || self.host.write(who, &path, old.clone(), mode).is_err() {
+        let (who, path, mode) = (self.who(), self.real(argument), 0o666);
+        // The file is there, and empty unless something of it stays, before the first byte comes.
+        let how = Open { write: true, create: Some(mode), truncate: !append && restart == 0, ..Open::default() };
+        if argument.is_empty() || self.host.open(&who, &path, how).is_err() {
             return reply("553 Could not create file.");
         }
+        let old = self.host.open(&who, &path, Open::READ).ok();
+        let len = old.as_ref().map_or(0, File::len);
+        let keep = if append { len } else { restart.min(len) };
         self.transfer(Step::Receive(Upload { opening, path, who, old, keep, mode }))
     }
 
@@ -531,19 +544,20 @@ impl Dialog {
 
     fn size(&self, argument: &[u8]) -> Step {
         match self.stat(argument) {
-            Some(meta) if !meta.folder => reply(&format!("213 {}", meta.size)),
+            Some(meta) if !meta.is_folder() => reply(&format!("213 {}", meta.size)),
             _ => reply("550 Could not get file size."),
         }
     }
 
     fn modified(&self, argument: &[u8]) -> Step {
         if let Some((at, path)) = stamp(argument).filter(|_| self.writes()) {
-            let done = self.host.set_modified(self.who(), &self.real(path), at).is_ok();
+            let at = Some(Time::at(at));
+            let done = self.host.set_times(&self.who(), &self.real(path), at, at, true).is_ok();
             return either(done, "213 File modification time set.", "550 Could not set file modification time.");
         }
         match self.stat(argument) {
-            Some(meta) if !meta.folder => {
-                let at = Timestamp::from_second(meta.modified).unwrap_or_default();
+            Some(meta) if !meta.is_folder() => {
+                let at = Timestamp::from_second(meta.modified.secs).unwrap_or_default();
                 reply(&format!("213 {}", at.strftime("%Y%m%d%H%M%S")))
             }
             _ => reply("550 Could not get file modification time."),
@@ -561,7 +575,7 @@ impl Dialog {
                 };
                 let (mode, path) = rest.split_at(space);
                 let path = self.real(path.get(1..).unwrap_or_default());
-                let done = self.host.set_mode(self.who(), &path, octal(mode)).is_ok();
+                let done = self.host.set_mode(&self.who(), &path, octal(mode)).is_ok();
                 either(done, "200 SITE CHMOD command ok.", "550 SITE CHMOD command failed.")
             }
             b"UMASK" if rest.is_empty() => reply(&format!("200 Your current UMASK is 0{:02o}", self.umask)),
@@ -596,6 +610,11 @@ impl Dialog {
         ];
         reply(&lines.join("\r\n"))
     }
+}
+
+/// Who has no account here.
+fn nobody() -> Who {
+    Who { uid: 65_534, gid: 65_534, groups: Arc::from([65_534]), ..Who::root() }
 }
 
 /// An octal number up to the first byte that is no octal digit.

@@ -1,8 +1,7 @@
 //! Directory listings as vsftpd 3.0.3 prints them: numeric owners, no total line, sorted by byte.
 
 use crate::base::clock::Timestamp;
-use crate::world::fs::resolve;
-use crate::world::{Host, Meta, Who};
+use crate::world::{FileKind, Host, Stat, Who, resolve};
 
 /// What a listing shows beside the plain names: the letters after `-`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub struct Request<'a> {
 }
 
 /// The lines; `None` when the folder can't be opened.
-pub fn lines(host: &Host, who: Who, request: &Request<'_>) -> Option<Vec<u8>> {
+pub fn lines(host: &Host, who: &Who, request: &Request<'_>) -> Option<Vec<u8>> {
     let Request { folder, prefix, filter, options, now } = *request;
     let mut entries = host.list(who, folder).ok()?;
     if options.all {
@@ -69,8 +68,11 @@ pub fn lines(host: &Host, who: Who, request: &Request<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     for (name, meta) in entries {
         if options.long {
-            let links = if meta.folder { folders(host, who, &resolve(folder, &name)) } else { 1 };
-            line(&mut out, &name, &meta, links, now);
+            line(&mut out, &name, &meta, now);
+            if meta.is_link() {
+                out.extend_from_slice(b" -> ");
+                out.extend(host.read_link(who, &resolve(folder, &name)).unwrap_or_default());
+            }
         } else {
             if !prefix.is_empty() {
                 out.extend_from_slice(prefix);
@@ -85,35 +87,31 @@ pub fn lines(host: &Host, who: Who, request: &Request<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Link count of a folder: its own two and one for each folder in it.
-fn folders(host: &Host, who: Who, path: &[u8]) -> usize {
-    2 + host.list(who, path).map_or(0, |entries| entries.iter().filter(|(_, meta)| meta.folder).count())
-}
-
-fn line(out: &mut Vec<u8>, name: &[u8], meta: &Meta, links: usize, now: i64) {
+fn line(out: &mut Vec<u8>, name: &[u8], meta: &Stat, now: i64) {
     let fixed = format!(
-        "{} {links:>4} {:<8} {:<8} {:>8} {} ",
+        "{} {:>4} {:<8} {:<8} {:>8} {} ",
         permissions(meta),
+        meta.nlink,
         meta.uid,
-        meta.uid,
+        meta.gid,
         meta.size,
-        date(meta.modified, now)
+        date(meta.modified.secs, now)
     );
     out.extend_from_slice(fixed.as_bytes());
     out.extend_from_slice(name);
-    if let Some(target) = &meta.link {
-        out.extend_from_slice(b" -> ");
-        out.extend_from_slice(target);
-    }
 }
 
-fn permissions(meta: &Meta) -> String {
-    let kind = match (&meta.link, meta.folder) {
-        (Some(_), _) => 'l',
-        (None, true) => 'd',
-        (None, false) => '-',
+fn permissions(meta: &Stat) -> String {
+    let kind = match meta.kind {
+        FileKind::File => '-',
+        FileKind::Folder => 'd',
+        FileKind::Link => 'l',
+        FileKind::CharDevice => 'c',
+        FileKind::BlockDevice => 'b',
+        FileKind::Fifo => 'p',
+        FileKind::Socket => 's',
     };
-    let mode = if meta.link.is_some() { 0o777 } else { meta.mode };
+    let mode = meta.mode;
     let mut text = String::from(kind);
     for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
         let bits = mode >> shift;
@@ -169,9 +167,24 @@ mod tests {
 
     #[test]
     fn a_line_has_the_columns_of_the_recording() {
-        let meta = Meta { folder: false, link: None, size: 14, mode: 0o644, uid: 1001, modified: 1_705_314_600 };
+        let at = crate::world::Time::at(1_705_314_600);
+        let meta = Stat {
+            ino: 12,
+            kind: FileKind::File,
+            mode: 0o644,
+            nlink: 1,
+            uid: 1001,
+            gid: 1001,
+            size: 14,
+            rdev: (0, 0),
+            accessed: at,
+            modified: at,
+            changed: at,
+            flags: 0,
+            dev: 0,
+        };
         let mut out = Vec::new();
-        line(&mut out, b"backup.tar.gz", &meta, 1, 1_795_000_000);
+        line(&mut out, b"backup.tar.gz", &meta, 1_795_000_000);
         let wanted = b"-rw-r--r--    1 1001     1001           14 Jan 15  2024 backup.tar.gz";
         assert_eq!(out, wanted);
     }

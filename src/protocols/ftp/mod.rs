@@ -19,7 +19,7 @@ use crate::base::rng;
 use crate::prelude::*;
 use crate::respond::Responder;
 use crate::session::{Line, Stream, Wire};
-use crate::world::fs::Content;
+use crate::world::File;
 use data::{Broken, Data, PIECE, Passive};
 use dialog::{Dialog, Download, Step, Upload};
 
@@ -194,12 +194,15 @@ impl<'a> Visit<'a> {
     async fn log_in(&mut self, user: &[u8], password: &[u8]) -> Step {
         let session = Arc::clone(&self.session);
         let guest = self.ftp.anonymous && Dialog::is_guest(user);
-        let account = if guest { None } else { session.world().login(user, password) };
+        let account = if guest { None } else { session.host().login(user, password) };
         let accepted = guest || account.is_some();
         let (username, password) = (Raw::from(user), Raw::from(password));
         session.log().record(Kind::LoginTried { username, password, accepted });
         match account {
-            Some(account) => self.dialog.local(account),
+            Some(account) => {
+                self.dialog.set_host(session.host_of(&account.name));
+                self.dialog.local(&account)
+            }
             None if guest => self.dialog.anonymous(),
             None => {
                 // PAM's delay and vsftpd's own second.
@@ -254,7 +257,7 @@ impl<'a> Visit<'a> {
         self.say_line(&download.opening).await?;
         let mut at = download.offset;
         let sent = loop {
-            let piece = download.content.read_at(at, PIECE);
+            let piece = download.content.read_at(at, PIECE).unwrap_or_default();
             if piece.is_empty() {
                 break Ok(());
             }
@@ -278,7 +281,9 @@ impl<'a> Visit<'a> {
         self.say_line(&upload.opening).await?;
         let Upload { path, who, old, keep, mode, .. } = upload;
         let mut capture = self.session.captures().begin(self.session.limits().capture_bytes);
-        copy(&old, 0, keep, &mut capture);
+        if let Some(old) = &old {
+            copy(old, 0, keep, &mut capture);
+        }
         let mut buffer = vec![0; PIECE];
         let received = loop {
             match data.receive(&self.session, &mut buffer).await {
@@ -291,13 +296,15 @@ impl<'a> Visit<'a> {
         data.close().await;
         // What came in the middle of a file (REST) leaves the rest of it as it was.
         let end = capture.bytes();
-        copy(&old, end, old.len().saturating_sub(end), &mut capture);
+        if let Some(old) = &old {
+            copy(old, end, old.len().saturating_sub(end), &mut capture);
+        }
         let stored = capture.store();
         let whole = !stored.truncated();
-        let written = stored.path.clone().is_some_and(|at| {
-            let content = Content::Disk { path: Arc::new(at), len: stored.kept };
-            self.session.host().write(who, &path, content, mode).is_ok()
-        });
+        let written = stored
+            .path
+            .clone()
+            .is_some_and(|at| self.dialog.host().keep_capture(&who, &path, at, stored.kept, mode).is_ok());
         self.session.log().record(Kind::FileUploaded {
             path: Raw::from(path),
             bytes: stored.bytes,
@@ -315,10 +322,10 @@ impl<'a> Visit<'a> {
 }
 
 /// Adds a part of a file to a capture.
-fn copy(from: &Content, mut at: u64, len: u64, to: &mut crate::session::Capture) {
+fn copy(from: &File, mut at: u64, len: u64, to: &mut crate::session::Capture) {
     let end = at.saturating_add(len);
     while at < end {
-        let piece = from.read_at(at, PIECE.min(usize::try_from(end - at).unwrap_or(PIECE)));
+        let piece = from.read_at(at, PIECE.min(usize::try_from(end - at).unwrap_or(PIECE))).unwrap_or_default();
         if piece.is_empty() {
             break;
         }

@@ -51,10 +51,12 @@ impl Stage {
         let step = if line.len() > LONGEST { Dialog::too_long() } else { self.dialog.line(line) };
         let step = match step {
             Step::Login { user, .. } if self.anonymous && Dialog::is_guest(&user) => self.dialog.anonymous(),
-            Step::Login { user, password } => match self.world.login(&user, &password) {
-                Some(account) => self.dialog.local(account),
-                None => self.dialog.refused(),
-            },
+            Step::Login { user, password } => {
+                match self.world.host_for([127, 0, 0, 1].into()).login(&user, &password) {
+                    Some(account) => self.dialog.local(&account),
+                    None => self.dialog.refused(),
+                }
+            }
             Step::Listen { extended } => self.dialog.listening(extended, Some(turn.passive_address())),
             step => step,
         };
@@ -64,14 +66,15 @@ impl Stage {
             Step::Close(text) => (text, Vec::new(), true),
             Step::List { lines, done } => (words("150 Here comes the directory listing.", done), lines, false),
             Step::Send(Download { opening, content, offset, .. }) => {
-                (words(&opening, "226 Transfer complete."), content.read_at(offset, PIECE), false)
+                (words(&opening, "226 Transfer complete."), content.read_at(offset, PIECE).unwrap(), false)
             }
             Step::Receive(Upload { opening, path, who, old, keep, mode, .. }) => {
-                let mut new = old.read_at(0, keep as usize);
+                let old = old.unwrap();
+                let mut new = old.read_at(0, keep as usize).unwrap();
                 new.extend_from_slice(&turn.uploaded);
-                new.extend(old.read_at(new.len() as u64, PIECE));
+                new.extend(old.read_at(new.len() as u64, PIECE).unwrap());
                 let host = self.world.host_for(IpAddr::from([127, 0, 0, 1]));
-                host.write(who, &path, Content::of(new), mode).unwrap();
+                host.write_file(&who, &path, &new, mode).unwrap();
                 (words(&opening, "226 Transfer complete."), Vec::new(), false)
             }
             _ => (Vec::new(), Vec::new(), false),

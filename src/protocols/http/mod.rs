@@ -171,7 +171,7 @@ async fn send(wire: &mut Wire, response: Response) -> Result<(), CloseReason> {
             Part::File { mut from, mut len } => {
                 while len > 0 {
                     let wanted = usize::try_from(len).unwrap_or(PIECE).min(PIECE);
-                    let piece = file.content.read_at(from, wanted);
+                    let piece = file.content.read_at(from, wanted).unwrap_or_default();
                     if piece.is_empty() {
                         return Err(CloseReason::Failure);
                     }

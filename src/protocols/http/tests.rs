@@ -266,7 +266,10 @@ async fn silence_ends_without_a_word() {
 fn respond(head: Head, refusal: Option<Refusal>) -> Response {
     let request = head.into_request();
     let setting = Setting { server: SERVER, now: 0, address: "10.0.0.1", port: 80, last: false };
-    let content = crate::world::fs::Content::of(*b"hello");
+    let host = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20).host_for([10, 0, 0, 1].into());
+    let root = world::Who::root();
+    host.write_file(&root, b"/a.html", b"hello", 0o644).unwrap();
+    let content = host.open(&root, b"/a.html", world::Open::READ).unwrap();
     let file = site::File { path: b"/a.html".to_vec(), content, modified: 1_700_000_000 };
     match refusal {
         Some(refusal) => dialog::refuse(&request, refusal, &setting),

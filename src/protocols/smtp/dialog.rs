@@ -333,7 +333,7 @@ impl Dialog {
         }
         let local = address.local.to_ascii_lowercase();
         let name = local.split(|&b| b == b'+').next().unwrap_or_default();
-        let known = self.host.accounts().iter().find(|account| account.name.as_bytes() == name);
+        let known = self.host.account(name);
         let alias = ALIASES.iter().any(|alias| alias.as_bytes() == name);
         match (known, alias) {
             (Some(account), _) => Ok(Some(account.name.clone())),

@@ -7,8 +7,7 @@ use crate::base::clock::{self, Timestamp};
 use crate::base::rng::Rng;
 use crate::prelude::*;
 use crate::session::Capture;
-use crate::world::Who;
-use crate::world::fs::Content;
+use crate::world::{Open, Who};
 
 /// How much of a mail goes into a mailbox, and how big a mailbox may become.
 const MAILBOX_PART: usize = 64 << 10;
@@ -80,14 +79,12 @@ impl Incoming {
     /// Appends to `/var/mail/USER` of each recipient, in the form of mbox.
     fn file(&self, session: &Session) {
         let host = session.host();
-        let root = Who { uid: 0 };
+        let root = Who::root();
         let sender = if self.envelope.from.is_empty() { b"MAILER-DAEMON".as_slice() } else { &self.envelope.from };
         let date = self.at.strftime("%a %b %e %H:%M:%S %Y").to_string();
         for user in &self.envelope.users {
             let path = format!("/var/mail/{user}").into_bytes();
-            let old = host.open(root, &path).ok();
-            let mut mailbox = old.map(|old| old.read_at(0, old.len().min(MAILBOX) as usize)).unwrap_or_default();
-            mailbox.extend([b"From ", sender, b"  ", date.as_bytes(), b"\n"].concat());
+            let mut mailbox = [b"From ", sender, b"  ", date.as_bytes(), b"\n"].concat();
             for line in [self.head.as_slice(), &self.start].concat().split_inclusive(|&b| b == b'\n') {
                 if line.starts_with(b"From ") {
                     mailbox.push(b'>');
@@ -98,8 +95,10 @@ impl Incoming {
                 }
             }
             mailbox.push(b'\n');
-            if mailbox.len() as u64 <= MAILBOX {
-                let _ = host.write(root, &path, Content::of(mailbox), 0o600);
+            if let Ok(file) = host.open(&root, &path, Open::append(0o600))
+                && file.len() + mailbox.len() as u64 <= MAILBOX
+            {
+                let _ = file.append(&mailbox);
             }
         }
     }

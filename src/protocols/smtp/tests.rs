@@ -6,6 +6,10 @@ use super::*;
 use crate::protocols::transcript::{Turn, play_all};
 use crate::world;
 
+fn persona() -> world::Config {
+    world::Config { hostname: "mail".into(), domain: "example.com".into(), ..world::Config::default() }
+}
+
 /// The loop's part, without a network.
 struct Stage {
     dialog: Dialog,
@@ -14,7 +18,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+        let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
         let policy = Smtp::new(&Config::default()).policy(&world);
         let dialog = Dialog::new(world.host_for(std::net::IpAddr::from([127, 0, 0, 1])), policy);
         Self { dialog, body: None }
@@ -90,7 +94,7 @@ fn chunks_make_a_mail() {
 async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let state = tempfile::tempdir().unwrap();
-    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
     let (session, seen) = crate::protocols::transcript::visit(Arc::clone(&world), state.path());
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
@@ -122,7 +126,7 @@ async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
     let kept = std::fs::read_to_string(state.path().join("captures").join(stored.unwrap())).unwrap();
     assert!(kept.starts_with("Return-Path: <a@b.c>\r\nReceived: from me (unknown [127.0.0.1])\r\n"), "{kept}");
     assert!(kept.ends_with("\r\nSubject: x\r\n\r\nFrom here\r\n.\r\n"), "{kept}");
-    let mailbox = session.host().open(crate::world::Who { uid: 0 }, b"/var/mail/ubuntu").unwrap().read_at(0, 4096);
+    let mailbox = session.host().read_file(&crate::world::Who::root(), b"/var/mail/ubuntu", 4096).unwrap();
     let mailbox = String::from_utf8(mailbox).unwrap();
     assert!(mailbox.starts_with("From a@b.c  ") && mailbox.ends_with("\n\n>From here\n.\n\n"), "{mailbox}");
 }
@@ -131,7 +135,7 @@ async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
 async fn a_mail_that_breaks_off_is_evidence() {
     use tokio::io::AsyncWriteExt;
     let state = tempfile::tempdir().unwrap();
-    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
     let (session, seen) = crate::protocols::transcript::visit(world, state.path());
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
@@ -148,7 +152,7 @@ async fn a_mail_that_breaks_off_is_evidence() {
 async fn errors_wait_and_end_the_visit() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let state = tempfile::tempdir().unwrap();
-    let world = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20);
+    let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
     let (session, _) = crate::protocols::transcript::visit(world, state.path());
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));

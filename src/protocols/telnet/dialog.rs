@@ -12,8 +12,8 @@ pub(super) enum Step {
     Send(Vec<u8>),
     /// Look up these credentials, then call [`Dialog::logged_in`] or [`Dialog::login_failed`].
     Login { name: Vec<u8>, password: Vec<u8> },
-    /// Answer a line of the shell.
-    Line(Vec<u8>),
+    /// Hand these keys to the shell's terminal.
+    Keys(Vec<u8>),
     /// Note that a line is too long: its beginning.
     TooLong(Vec<u8>),
     /// Send these bytes and close.
@@ -30,8 +30,8 @@ enum Stage {
     Password(Vec<u8>),
     /// The loop is checking credentials; what comes meanwhile waits.
     Checking,
-    /// Logged in, with the present prompt.
-    Shell(Vec<u8>),
+    /// Logged in: a terminal behind telnetd.
+    Shell,
     /// Nothing more to say.
     Closed,
 }
@@ -50,6 +50,8 @@ pub(super) struct Dialog {
     waiting: VecDeque<u8>,
     /// Text that came before `login` runs, its options taken out; at most [`EARLY`] bytes.
     early: VecDeque<u8>,
+    /// Keys for the shell's terminal that were not handed over yet.
+    keys: Vec<u8>,
     /// The last data byte was a CR: a following LF or NUL belongs to it.
     after_cr: bool,
     ready: VecDeque<Step>,
@@ -79,6 +81,7 @@ impl Dialog {
             editor: Editor::default(),
             waiting: VecDeque::new(),
             early: VecDeque::new(),
+            keys: Vec::new(),
             after_cr: false,
             ready: VecDeque::new(),
         }
@@ -115,6 +118,9 @@ impl Dialog {
             }
         }
         if out.is_empty() {
+            if self.ready.is_empty() && !self.keys.is_empty() {
+                return Some(Step::Keys(std::mem::take(&mut self.keys)));
+            }
             return self.ready.pop_front();
         }
         match self.ready.pop_front() {
@@ -127,14 +133,9 @@ impl Dialog {
         }
     }
 
-    /// The credentials were right; the loop has sent greeting and prompt.
-    pub fn logged_in(&mut self, prompt: Vec<u8>) {
-        self.stage = Stage::Shell(prompt);
-    }
-
-    /// The prompt that the loop has sent last.
-    pub fn set_prompt(&mut self, prompt: Vec<u8>) {
-        self.stage = Stage::Shell(prompt);
+    /// The credentials were right; from now on there is a shell.
+    pub fn logged_in(&mut self) {
+        self.stage = Stage::Shell;
     }
 
     /// The credentials were wrong; the delay is over.
@@ -150,6 +151,12 @@ impl Dialog {
             self.stage = Stage::Name;
             self.ready.push_back(Step::Send(text));
         }
+    }
+
+    /// The client's terminal: `TERM`, columns and rows; 0 when it did not say.
+    pub fn terminal(&self) -> (String, usize, usize) {
+        let (columns, rows) = self.options.window().unwrap_or_default();
+        (self.options.terminal(), columns.into(), rows.into())
     }
 
     /// What was typed without an end, or before there was anybody to read it.
@@ -169,11 +176,19 @@ impl Dialog {
             b'\r' => b'\n',
             byte => byte,
         };
+        if self.stage == Stage::Shell {
+            if byte == 3 {
+                // telnetd throws away output that is still on its way, as the mark tells the client.
+                out.clear();
+                out.extend_from_slice(DATA_MARK);
+            }
+            self.keys.push(byte);
+            return;
+        }
         let typed = match &self.stage {
             Stage::Name => self.editor.cooked(byte, true, out),
             Stage::Password(_) => self.editor.cooked(byte, false, out),
-            Stage::Shell(_) => self.editor.readline(byte, out),
-            Stage::Negotiating | Stage::Checking | Stage::Closed => return,
+            Stage::Negotiating | Stage::Checking | Stage::Shell | Stage::Closed => return,
         };
         match typed {
             Typed::More => {}
@@ -193,10 +208,6 @@ impl Dialog {
                 self.stage = Stage::Password(line);
             }
             Stage::Password(name) => self.ready.push_back(Step::Login { name, password: line }),
-            Stage::Shell(prompt) => {
-                self.stage = Stage::Shell(prompt);
-                self.ready.push_back(Step::Line(line));
-            }
             other => self.stage = other,
         }
     }
@@ -229,18 +240,10 @@ impl Dialog {
         // telnetd throws away output that is still on its way, as the mark tells the client.
         out.clear();
         out.extend_from_slice(DATA_MARK);
-        if let Stage::Shell(prompt) = &self.stage {
-            out.extend_from_slice(b"^C\r\n");
-            out.extend_from_slice(prompt);
-        }
     }
 
     fn end_of_file(&mut self, out: &mut Vec<u8>) {
         match &self.stage {
-            Stage::Shell(_) => {
-                self.stage = Stage::Closed;
-                self.ready.push_back(Step::Close(b"logout\r\n".to_vec()));
-            }
             Stage::Password(_) => {
                 out.extend_from_slice(b"\r\n");
                 self.line(Vec::new(), out);

@@ -15,8 +15,9 @@ use super::Protocol;
 use crate::base::rng::spread;
 use crate::event::Raw;
 use crate::prelude::*;
-use crate::respond::{Responder, ShellTalk};
+use crate::respond::{Responder, ShellTalk, Turn};
 use crate::session::{Stream, Wire};
+use crate::shell::Terminal;
 use dialog::{Dialog, Step};
 
 /// `[telnet]` of `Config.toml`.
@@ -80,7 +81,7 @@ struct Visit {
 impl Visit {
     fn new(config: &Config, session: Arc<Session>, responder: Arc<Responder>) -> Self {
         let persona = session.world().persona();
-        let dialog = Dialog::new(&persona.hostname, &persona.fqdn, persona.os, config.login_tries);
+        let dialog = Dialog::new(&persona.hostname, &persona.fqdn, &persona.os_pretty, config.login_tries);
         let login_by = tokio::time::Instant::now() + Duration::from_secs(config.login_seconds);
         Self { dialog, session, responder, talk: None, login_by, login_seconds: config.login_seconds }
     }
@@ -107,11 +108,11 @@ impl Visit {
                     return reason;
                 }
             }
-            let filled = if self.talk.is_some() {
-                wire.fill().await
+            let filled = if let Some(talk) = self.talk.as_mut() {
+                attend(talk, wire).await
             } else {
                 match tokio::time::timeout_at(self.login_by, wire.fill()).await {
-                    Ok(filled) => filled,
+                    Ok(filled) => filled.map(|_| ()),
                     Err(_) => {
                         let text = format!("\r\nLogin timed out after {} seconds.\r\n", self.login_seconds);
                         let _ = wire.send(text.as_bytes()).await;
@@ -138,25 +139,20 @@ impl Visit {
                 Ok(())
             }
             Step::Login { name, password } => self.login(&name, &password, wire).await,
-            Step::Line(line) => {
-                let Some(talk) = self.talk.as_mut() else { return Ok(()) };
-                let answer = talk.line(&line).await;
-                let mut output = terminal(&answer.output);
-                if answer.ended {
-                    wire.send(&output).await?;
-                    wire.finish().await?;
-                    return Err(CloseReason::DialogEnded);
+            Step::Keys(keys) => {
+                let (_, columns, rows) = self.dialog.terminal();
+                if let Some(talk) = self.talk.as_mut() {
+                    talk.resize(columns, rows);
+                    talk.feed(&keys);
                 }
-                output.extend(talk.prompt());
-                self.dialog.set_prompt(talk.prompt());
-                wire.send(&output).await
+                Ok(())
             }
         }
     }
 
     async fn login(&mut self, name: &[u8], password: &[u8], wire: &mut Wire) -> Result<(), CloseReason> {
         let begun = Instant::now();
-        let account = self.session.world().login(name, password).cloned();
+        let account = self.session.host().login(name, password);
         self.session.log().record(Kind::LoginTried {
             username: Raw::from(name),
             password: Raw::from(password),
@@ -169,17 +165,19 @@ impl Visit {
             return Ok(());
         };
         let persona = self.session.world().persona();
-        let mut greeting = terminal(
+        let greeting = terminal(
             format!(
                 "Welcome to {} (GNU/Linux {} {})\n\n * Documentation:  https://help.ubuntu.com\n \
                  * Management:     https://landscape.canonical.com\n * Support:        https://ubuntu.com/advantage\n\n",
-                persona.os, persona.kernel, persona.machine
+                persona.os_pretty, persona.kernel, persona.machine
             )
             .as_bytes(),
         );
-        let talk = ShellTalk::new(&self.responder, &self.session, self.session.host(), &account);
-        greeting.extend(talk.prompt());
-        self.dialog.logged_in(talk.prompt());
+        let (name, columns, rows) = self.dialog.terminal();
+        let terminal = Terminal { name, columns, rows };
+        let host = self.session.host_of(&account.name);
+        let talk = ShellTalk::new(&self.responder, &self.session, host, &account, "telnet", terminal);
+        self.dialog.logged_in();
         self.talk = Some(talk);
         wire.send(&greeting).await
     }
@@ -187,6 +185,38 @@ impl Visit {
     fn malformed(&self, what: &str, bytes: &[u8]) {
         self.session.log().record(Kind::malformed(what, bytes));
     }
+}
+
+/// Lets the shell run and sends what it prints, until the client sends something.
+async fn attend(talk: &mut ShellTalk, wire: &mut Wire) -> Result<(), CloseReason> {
+    loop {
+        let (output, turn) = talk.turn(tokio::time::Instant::now().into_std()).await;
+        if !output.is_empty() {
+            wire.send(&doubled(output)).await?;
+        }
+        match turn {
+            Turn::Ended(_) => {
+                wire.finish().await?;
+                return Err(CloseReason::DialogEnded);
+            }
+            Turn::Busy => tokio::task::yield_now().await,
+            Turn::Wait(None) => return wire.fill().await.map(|_| ()),
+            Turn::Wait(Some(moment)) => {
+                tokio::select! {
+                    filled = wire.fill() => return filled.map(|_| ()),
+                    () = tokio::time::sleep_until(moment.into()) => {}
+                }
+            }
+        }
+    }
+}
+
+/// 255 is doubled on the wire (RFC 854).
+fn doubled(output: Vec<u8>) -> Vec<u8> {
+    if !output.contains(&255) {
+        return output;
+    }
+    output.into_iter().flat_map(|byte| std::iter::repeat_n(byte, if byte == 255 { 2 } else { 1 })).collect()
 }
 
 /// Output as a terminal in cooked mode sends it: LF becomes CR LF, and 255 is doubled (RFC 854).

@@ -62,6 +62,8 @@ pub(super) struct Options {
     unanswered: Vec<u8>,
     unsent: Vec<u8>,
     opened: bool,
+    terminal: Option<String>,
+    window: Option<(u16, u16)>,
     kept: Vec<u8>,
 }
 
@@ -79,6 +81,8 @@ impl Options {
             unanswered: ASKED.to_vec(),
             unsent: Vec::new(),
             opened: false,
+            terminal: None,
+            window: None,
             kept: Vec::new(),
         }
     }
@@ -91,6 +95,16 @@ impl Options {
     /// The option bytes of the client, as they came.
     pub fn take_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
+    }
+
+    /// `TERM` as telnetd sets it: the client's terminal type in small letters, or `network` (RFC 1091).
+    pub fn terminal(&self) -> String {
+        self.terminal.clone().unwrap_or_else(|| "network".into())
+    }
+
+    /// Columns and rows, if the client said them (RFC 1073).
+    pub fn window(&self) -> Option<(u16, u16)> {
+        self.window
     }
 
     /// One byte: what it means, if it means anything yet; answers go to `out`.
@@ -159,6 +173,13 @@ impl Options {
     fn value(&mut self, out: &mut Vec<u8>) {
         if let Some(option) = self.sub.first() {
             self.unsent.retain(|known| known != option);
+        }
+        match self.sub.as_slice() {
+            [24, 0, name @ ..] if !name.is_empty() && name.iter().all(u8::is_ascii_graphic) => {
+                self.terminal = Some(String::from_utf8_lossy(name).to_ascii_lowercase());
+            }
+            [31, a, b, c, d] => self.window = Some((u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))),
+            _ => {}
         }
         self.sub = Vec::new();
         if !self.opened && self.unanswered.is_empty() {

@@ -1,0 +1,368 @@
+//! The grammar, by `brush-parser`, behind a guard: bounded input, deep nesting on a stack of its own, and the words
+//! in which bash, dash and ash report what they cannot parse.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use brush_parser::ast::Program;
+use brush_parser::{ParseError, ParserOptions, Token, TokenizerError};
+
+/// Longest text that is parsed in one piece.
+pub(super) const TEXT: usize = 64 * 1024;
+/// Nested constructs that the session's own stack is good for.
+const SHALLOW: usize = 24;
+/// Constructs in one piece of text, above which it is refused.
+const DEEP: usize = 1_000;
+/// Stack for what is not shallow; only touched pages cost anything.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// The marker in front of the variable of `select`, which the library does not know.
+pub(super) const SELECT: &str = "__select_";
+
+/// What became of a text.
+pub(super) enum Parsed {
+    Program(Arc<Program>),
+    /// More lines are needed; the error to give when none come.
+    Incomplete(Missing),
+    /// Cannot be parsed: at that token, in that line.
+    Unexpected {
+        token: String,
+        line: usize,
+    },
+    /// Refused by the guard.
+    TooDeep,
+}
+
+/// What an unfinished text lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The closing quote or bracket.
+    Quote(char),
+    /// A here-document's end; bash goes on without it. Its word.
+    HereDocument(String),
+    /// The rest of a command.
+    Command,
+}
+
+/// Parses a text; `aliases` are put in where bash does.
+pub(super) fn parse(text: &str, aliases: &HashMap<String, String>) -> Parsed {
+    if text.len() > TEXT {
+        return Parsed::TooDeep;
+    }
+    let openers = openers(text);
+    if openers > DEEP {
+        return Parsed::TooDeep;
+    }
+    if openers <= SHALLOW {
+        return parse_here(text, aliases);
+    }
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("grammar".into()).stack_size(STACK);
+        builder
+            .spawn_scoped(scope, || parse_here(text, aliases))
+            .ok()
+            .and_then(|handle| handle.join().ok())
+            .unwrap_or(Parsed::TooDeep)
+    })
+}
+
+/// Constructs that may nest, counted without regard to quotes.
+fn openers(text: &str) -> usize {
+    let marks = text.bytes().filter(|byte| b"({`".contains(byte)).count();
+    let words = text
+        .split(|c: char| c.is_whitespace() || ";&|(){}".contains(c))
+        .filter(|word| matches!(*word, "if" | "while" | "until" | "for" | "case" | "select" | "!"))
+        .count();
+    marks + words
+}
+
+fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
+    let options = options();
+    let tokens = match brush_parser::uncached_tokenize_str(text, &options.tokenizer_options()) {
+        Ok(tokens) => tokens,
+        Err(error) => return untokenized(text, &error),
+    };
+    let (tokens, misplaced) = prepare(tokens, aliases, 0);
+    if let Some(token) = misplaced {
+        return unexpected(&token);
+    }
+    match brush_parser::parse_tokens(&tokens, &options) {
+        Ok(program) => Parsed::Program(Arc::new(program)),
+        Err(ParseError::ParsingNear(position)) => {
+            let at = tokens.iter().find(|token| token.location().start.index >= position.index);
+            at.map_or(Parsed::Incomplete(Missing::Command), unexpected)
+        }
+        Err(ParseError::ParsingAtEndOfInput) => match tokens.last() {
+            Some(Token::Operator(operator, span)) if is_redirection(operator) => {
+                Parsed::Unexpected { token: "newline".into(), line: span.start.line }
+            }
+            Some(Token::Word(word, span)) if matches!(word.as_str(), "for" | "case" | "select" | "function") => {
+                Parsed::Unexpected { token: "newline".into(), line: span.start.line }
+            }
+            _ => Parsed::Incomplete(Missing::Command),
+        },
+        Err(ParseError::Tokenizing { .. }) => Parsed::Incomplete(Missing::Command),
+    }
+}
+
+fn options() -> ParserOptions {
+    ParserOptions { tilde_expansion_after_colon: true, ..ParserOptions::default() }
+}
+
+fn is_redirection(operator: &str) -> bool {
+    operator.contains(['<', '>'])
+}
+
+fn unexpected(token: &Token) -> Parsed {
+    let text = token.to_str();
+    let text = if text.starts_with('\n') { "newline" } else { text };
+    let text = text.strip_prefix(SELECT).unwrap_or(text);
+    Parsed::Unexpected { token: text.into(), line: token.location().start.line }
+}
+
+fn untokenized(text: &str, error: &TokenizerError) -> Parsed {
+    use TokenizerError as E;
+    let missing = match error {
+        E::UnterminatedSingleQuote(_) | E::UnterminatedAnsiCQuote(_) => Missing::Quote('\''),
+        E::UnterminatedDoubleQuote(_) => Missing::Quote('"'),
+        E::UnterminatedBackquote(_) => Missing::Quote('`'),
+        E::UnterminatedCommandSubstitution | E::UnterminatedExpansion | E::UnterminatedExtendedGlob(_) => {
+            Missing::Quote(')')
+        }
+        E::UnterminatedVariable => Missing::Quote('}'),
+        E::UnterminatedHereDocuments(..) | E::MissingHereTagForDocumentBody | E::MissingHereTag(_) => {
+            match here_words(text).pop() {
+                Some(word) => Missing::HereDocument(word),
+                None => return Parsed::Unexpected { token: "newline".into(), line: 1 },
+            }
+        }
+        E::UnterminatedEscapeSequence => Missing::Command,
+        E::FailedDecoding | E::ReadError(_) => Missing::Command,
+    };
+    Parsed::Incomplete(missing)
+}
+
+/// The words after `<<`, without their quotes.
+fn here_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("<<") {
+        rest = rest.get(at + 2..).unwrap_or_default();
+        if let Some(after) = rest.strip_prefix('<') {
+            rest = after;
+            continue;
+        }
+        let word = rest.trim_start_matches('-').trim_start_matches([' ', '\t']);
+        let end = word.find(|c: char| c.is_whitespace() || ";&|<>()".contains(c)).unwrap_or(word.len());
+        let word: String = word.get(..end).unwrap_or_default().chars().filter(|c| !"'\"\\".contains(*c)).collect();
+        if !word.is_empty() {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// Where in the grammar a token stands.
+#[derive(PartialEq)]
+enum Open {
+    If,
+    Then,
+    Loop,
+    Do,
+    Case,
+    Brace,
+}
+
+/// Puts aliases in, marks `select`, and finds a closing word that nothing opened.
+fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) -> (Vec<Token>, Option<Token>) {
+    let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut open: Vec<Open> = Vec::new();
+    let mut command = true;
+    let mut select = false;
+    let mut function = false;
+    let mut in_pattern = false;
+    let mut after_redirect = false;
+    for token in tokens {
+        let (text, span) = match &token {
+            Token::Operator(operator, _) => {
+                after_redirect = is_redirection(operator);
+                if !after_redirect {
+                    command = true;
+                    in_pattern = matches!(operator.as_str(), ";;" | ";&" | ";;&") && open.last() == Some(&Open::Case);
+                    if operator == ")" && open.last() == Some(&Open::Case) {
+                        in_pattern = false;
+                    }
+                }
+                out.push(token);
+                continue;
+            }
+            Token::Word(text, span) => (text.as_str(), span),
+        };
+        if std::mem::take(&mut after_redirect) {
+            out.push(token);
+            continue;
+        }
+        // The name after `function`; its body is a command again.
+        if std::mem::take(&mut function) {
+            out.push(token);
+            continue;
+        }
+        if std::mem::take(&mut select) {
+            out.push(Token::Word(format!("{SELECT}{text}"), span.clone()));
+            continue;
+        }
+        if !command {
+            // `in` after `case WORD` begins the patterns.
+            if text == "in" && open.last() == Some(&Open::Case) {
+                in_pattern = true;
+            }
+            if text == "do" && open.last() == Some(&Open::Loop) {
+                open.pop();
+                open.push(Open::Do);
+                command = true;
+            }
+            out.push(token);
+            continue;
+        }
+        if in_pattern && text != "esac" {
+            command = false;
+            out.push(token);
+            continue;
+        }
+        let mut misplaced = false;
+        match text {
+            "if" => open.push(Open::If),
+            "then" => {
+                misplaced = !matches!(open.pop(), Some(Open::If)) || {
+                    open.push(Open::Then);
+                    false
+                }
+            }
+            "elif" => {
+                misplaced = !matches!(open.pop(), Some(Open::Then)) || {
+                    open.push(Open::If);
+                    false
+                }
+            }
+            "else" => misplaced = !matches!(open.last(), Some(Open::Then)),
+            "fi" => misplaced = !matches!(open.pop(), Some(Open::Then)),
+            "while" | "until" => open.push(Open::Loop),
+            "for" | "select" => {
+                open.push(Open::Loop);
+                command = false;
+                select = text == "select";
+                let word = if select { "for".into() } else { text.to_string() };
+                out.push(Token::Word(word, span.clone()));
+                continue;
+            }
+            "do" => {
+                misplaced = !matches!(open.pop(), Some(Open::Loop)) || {
+                    open.push(Open::Do);
+                    false
+                }
+            }
+            "done" => misplaced = !matches!(open.pop(), Some(Open::Do)),
+            "case" => {
+                open.push(Open::Case);
+                command = false;
+            }
+            "esac" => {
+                misplaced = !matches!(open.pop(), Some(Open::Case));
+                in_pattern = false;
+            }
+            "{" => open.push(Open::Brace),
+            "}" => misplaced = !matches!(open.pop(), Some(Open::Brace)),
+            "!" | "time" => {}
+            "function" => function = true,
+            _ => {
+                if let Some(value) = aliases.get(text).filter(|_| depth < 8) {
+                    let mut others = aliases.clone();
+                    others.remove(text);
+                    let inner = brush_parser::uncached_tokenize_str(value, &options().tokenizer_options());
+                    let inner = prepare(inner.unwrap_or_default(), &others, depth + 1).0;
+                    let words = inner.into_iter().map(|token| match token {
+                        Token::Word(text, _) => Token::Word(text, span.clone()),
+                        Token::Operator(text, _) => Token::Operator(text, span.clone()),
+                    });
+                    out.extend(words);
+                    // A value that ends with a blank makes the next word a candidate too.
+                    command = value.ends_with([' ', '\t']);
+                    continue;
+                }
+                // Assignments before the command leave the place open.
+                command = is_assignment(text);
+            }
+        }
+        if misplaced && depth == 0 {
+            return (Vec::new(), Some(token));
+        }
+        out.push(token);
+    }
+    (out, None)
+}
+
+/// `NAME=…`, `NAME+=…`, `NAME[…]=…`
+fn is_assignment(word: &str) -> bool {
+    let Some((name, _)) = word.split_once('=') else { return false };
+    let name = name.strip_suffix('+').unwrap_or(name);
+    let name = name.split('[').next().unwrap_or_default();
+    is_name(name)
+}
+
+/// Whether it can be a variable.
+pub(super) fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(text: &str) -> String {
+        match parse(text, &HashMap::new()) {
+            Parsed::Program(_) => "ok".into(),
+            Parsed::Incomplete(missing) => format!("{missing:?}"),
+            Parsed::Unexpected { token, line } => format!("{line}:{token}"),
+            Parsed::TooDeep => "deep".into(),
+        }
+    }
+
+    #[test]
+    fn errors_are_where_bash_sees_them() {
+        let cases = [
+            ("if", "Command"),
+            ("fi", "1:fi"),
+            ("{ echo a }", "Command"),
+            ("}", "1:}"),
+            ("done", "1:done"),
+            ("echo a;; b", "1:;;"),
+            ("echo x >", "1:newline"),
+            ("| cat", "1:|"),
+            ("echo \"x", "Quote('\"')"),
+            ("cat <<E", "HereDocument(\"E\")"),
+            ("for i in a; do echo; done", "ok"),
+            ("case a in a) echo;; if) echo;; esac", "ok"),
+            ("echo if then fi done", "ok"),
+            ("select x in a b; do echo; done", "ok"),
+            ("echo a &&", "Command"),
+            ("a=1 b=2", "ok"),
+            ("function g { echo; }; g", "ok"),
+            ("function g", "Command"),
+            ("x=fi; done", "1:done"),
+            ("if true; then echo a; fi; }", "1:}"),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(outcome(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_survived_or_refused() {
+        assert_eq!(outcome(&"if true; then ".repeat(500)), "Command");
+        assert_eq!(outcome(&format!("{}x{}", "(".repeat(400), ")".repeat(400))), "ok");
+        assert_eq!(outcome(&"(".repeat(5000)), "deep");
+        assert_eq!(outcome(&"$(".repeat(900)), "Quote(')')");
+    }
+}

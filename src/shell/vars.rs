@@ -1,0 +1,309 @@
+//! Variables of a shell: scalars, arrays, attributes, local scopes. Bounded in what they hold together.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Bytes that all variables of one shell may hold.
+const HELD: usize = 8 * 1024 * 1024;
+/// Variables of one shell.
+const MOST: usize = 20_000;
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Declared, but without a value.
+    Unset,
+    Scalar(String),
+    Array(BTreeMap<i64, String>),
+    /// An associative array.
+    Map(BTreeMap<String, String>),
+}
+
+/// A variable.
+#[derive(Clone, Debug)]
+pub(super) struct Var {
+    pub value: Value,
+    pub exported: bool,
+    pub readonly: bool,
+    pub integer: bool,
+    pub lower: bool,
+    pub upper: bool,
+    /// A name reference: its value is another variable's name.
+    pub reference: bool,
+    order: u32,
+}
+
+/// Why a variable could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Readonly,
+    /// No more memory.
+    Full,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Vars {
+    all: HashMap<String, Var>,
+    /// What local variables hid, per function call.
+    scopes: Vec<Vec<(String, Option<Var>)>>,
+    held: usize,
+    order: u32,
+}
+
+impl Value {
+    fn size(&self) -> usize {
+        match self {
+            Self::Unset => 0,
+            Self::Scalar(text) => text.len(),
+            Self::Array(all) => all.values().map(|text| text.len() + 24).sum(),
+            Self::Map(all) => all.iter().map(|(key, text)| key.len() + text.len() + 24).sum(),
+        }
+    }
+
+    /// The value of the name without a subscript.
+    pub fn scalar(&self) -> Option<&str> {
+        match self {
+            Self::Unset => None,
+            Self::Scalar(text) => Some(text),
+            Self::Array(all) => all.get(&0).map(String::as_str),
+            Self::Map(all) => all.get("0").map(String::as_str),
+        }
+    }
+
+    /// All values, in order.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            Self::Unset => Vec::new(),
+            Self::Scalar(text) => vec![text.clone()],
+            Self::Array(all) => all.values().cloned().collect(),
+            Self::Map(all) => all.values().cloned().collect(),
+        }
+    }
+
+    /// All subscripts, in order.
+    pub fn keys(&self) -> Vec<String> {
+        match self {
+            Self::Unset => Vec::new(),
+            Self::Scalar(_) => vec!["0".into()],
+            Self::Array(all) => all.keys().map(ToString::to_string).collect(),
+            Self::Map(all) => all.keys().cloned().collect(),
+        }
+    }
+}
+
+impl Vars {
+    pub fn get(&self, name: &str) -> Option<&Var> {
+        let var = self.all.get(name)?;
+        if var.reference
+            && let Value::Scalar(target) = &var.value
+            && target != name
+        {
+            return self.all.get(target.as_str()).filter(|var| !var.reference);
+        }
+        Some(var)
+    }
+
+    /// The value of the name without a subscript.
+    pub fn scalar(&self, name: &str) -> Option<&str> {
+        self.get(name)?.value.scalar()
+    }
+
+    /// The name that a name reference stands for.
+    pub fn target(&self, name: &str) -> String {
+        match self.all.get(name) {
+            Some(Var { reference: true, value: Value::Scalar(target), .. }) if !target.is_empty() => target.clone(),
+            _ => name.to_string(),
+        }
+    }
+
+    /// Changes a variable, which is made if need be.
+    pub fn change(&mut self, name: &str, change: impl FnOnce(&mut Var)) -> Result<(), Refused> {
+        let name = self.target(name);
+        let fresh = !self.all.contains_key(&name);
+        if fresh && self.all.len() >= MOST {
+            return Err(Refused::Full);
+        }
+        let order = self.order;
+        self.order += u32::from(fresh);
+        let made = Var {
+            value: Value::Unset,
+            exported: false,
+            readonly: false,
+            integer: false,
+            lower: false,
+            upper: false,
+            reference: false,
+            order,
+        };
+        let var = self.all.entry(name).or_insert(made);
+        let before = var.value.size();
+        change(var);
+        let after = var.value.size();
+        self.held = (self.held + after).saturating_sub(before);
+        if self.held > HELD {
+            var.value = Value::Unset;
+            self.held = self.held.saturating_sub(after);
+            return Err(Refused::Full);
+        }
+        Ok(())
+    }
+
+    /// Sets a variable, as an assignment does: not when it is read-only, and by its attributes.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Refused> {
+        if self.get(name).is_some_and(|var| var.readonly) {
+            return Err(Refused::Readonly);
+        }
+        self.change(name, |var| {
+            let value = case(var, value);
+            match &mut var.value {
+                Value::Array(all) => {
+                    all.insert(0, value);
+                }
+                Value::Map(all) => {
+                    all.insert("0".into(), value);
+                }
+                other => *other = Value::Scalar(value),
+            }
+        })
+    }
+
+    /// Sets an element.
+    pub fn set_element(&mut self, name: &str, key: &Key, value: &str) -> Result<(), Refused> {
+        if self.get(name).is_some_and(|var| var.readonly) {
+            return Err(Refused::Readonly);
+        }
+        self.change(name, |var| {
+            let value = case(var, value);
+            if let (Value::Unset | Value::Scalar(_), Key::Index(_)) = (&var.value, key) {
+                let first = var.value.scalar().map(|text| (0, text.to_string()));
+                var.value = Value::Array(first.into_iter().collect());
+            }
+            match (&mut var.value, key) {
+                (Value::Array(all), Key::Index(at)) => {
+                    all.insert(*at, value);
+                }
+                (Value::Map(all), Key::Name(key)) => {
+                    all.insert(key.clone(), value);
+                }
+                (Value::Map(all), Key::Index(at)) => {
+                    all.insert(at.to_string(), value);
+                }
+                _ => {}
+            }
+        })
+    }
+
+    /// Marks for export, with a value if one is given.
+    pub fn export(&mut self, name: &str, value: Option<&str>) -> Result<(), Refused> {
+        if let Some(value) = value {
+            self.set(name, value)?;
+        }
+        self.change(name, |var| var.exported = true)
+    }
+
+    pub fn unset(&mut self, name: &str) -> Result<(), Refused> {
+        if self.get(name).is_some_and(|var| var.readonly) {
+            return Err(Refused::Readonly);
+        }
+        if let Some(gone) = self.all.remove(name) {
+            self.held = self.held.saturating_sub(gone.value.size());
+        }
+        Ok(())
+    }
+
+    /// Removes an element.
+    pub fn unset_element(&mut self, name: &str, key: &Key) {
+        let _ = self.change(name, |var| match (&mut var.value, key) {
+            (Value::Array(all), Key::Index(at)) => {
+                all.remove(at);
+            }
+            (Value::Map(all), Key::Name(key)) => {
+                all.remove(key);
+            }
+            (Value::Scalar(_), Key::Index(0)) => var.value = Value::Unset,
+            _ => {}
+        });
+    }
+
+    /// A function begins.
+    pub fn enter(&mut self) {
+        self.scopes.push(Vec::new());
+    }
+
+    /// A function has ended: what its locals hid is back.
+    pub fn leave(&mut self) {
+        for (name, hidden) in self.scopes.pop().unwrap_or_default().into_iter().rev() {
+            let gone = match hidden {
+                Some(var) => {
+                    self.held += var.value.size();
+                    self.all.insert(name, var)
+                }
+                None => self.all.remove(&name),
+            };
+            self.held = self.held.saturating_sub(gone.map_or(0, |var| var.value.size()));
+        }
+    }
+
+    /// Whether a function runs.
+    pub fn in_function(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
+    /// Makes a variable local to the running function; it starts unset.
+    pub fn make_local(&mut self, name: &str) {
+        let Some(scope) = self.scopes.last_mut() else { return };
+        if scope.iter().any(|(known, _)| known == name) || scope.len() > MOST {
+            return;
+        }
+        let hidden = self.all.remove(name);
+        self.held = self.held.saturating_sub(hidden.as_ref().map_or(0, |var| var.value.size()));
+        scope.push((name.to_string(), hidden));
+    }
+
+    /// Exported variables in the order in which they were made.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(&String, &Var)> = self.all.iter().filter(|(_, var)| var.exported).collect();
+        found.sort_by_key(|(_, var)| var.order);
+        let pair = |(name, var): (&String, &Var)| Some((name.clone(), var.value.scalar()?.to_string()));
+        found.into_iter().filter_map(pair).collect()
+    }
+
+    /// All variables by name.
+    pub fn sorted(&self) -> Vec<(&str, &Var)> {
+        let mut found: Vec<(&str, &Var)> = self.all.iter().map(|(name, var)| (name.as_str(), var)).collect();
+        found.sort_by_key(|(name, _)| *name);
+        found
+    }
+
+    /// Keeps a variable's state, to be put back by [`Vars::restore`].
+    pub fn keep(&self, name: &str) -> Option<Var> {
+        self.all.get(name).cloned()
+    }
+
+    pub fn restore(&mut self, name: &str, kept: Option<Var>) {
+        let gone = match kept {
+            Some(var) => {
+                self.held += var.value.size();
+                self.all.insert(name.to_string(), var)
+            }
+            None => self.all.remove(name),
+        };
+        self.held = self.held.saturating_sub(gone.map_or(0, |var| var.value.size()));
+    }
+}
+
+/// A subscript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Index(i64),
+    Name(String),
+}
+
+fn case(var: &Var, value: &str) -> String {
+    if var.lower {
+        value.to_lowercase()
+    } else if var.upper {
+        value.to_uppercase()
+    } else {
+        value.to_string()
+    }
+}
