@@ -14,6 +14,9 @@ use crate::base::rng::Rng;
 pub struct Config {
     /// Kind of host: a name of `data/profiles`.
     pub profile: String,
+    /// Whose versions the programs have, if not the profile's own: `debian-12`, for comparing with a host of mixed
+    /// origin. Empty: the profile's.
+    pub userland: String,
     /// Host name as `hostname` prints it. Empty: one from the instance's seed.
     pub hostname: String,
     /// Empty: one from the instance's seed. Domain; `hostname.domain` is what the mail server calls itself.
@@ -70,6 +73,7 @@ impl Default for Config {
         };
         Self {
             profile: "ubuntu-20.04".into(),
+            userland: String::new(),
             hostname: String::new(),
             domain: String::new(),
             address: String::new(),
@@ -135,6 +139,8 @@ pub struct Persona {
     pub services: Vec<Service>,
     /// `5.0.17`
     pub bash_version: String,
+    /// The programs are Debian 12's.
+    pub debian_userland: bool,
     /// `OpenSSH_8.2p1 Ubuntu-4ubuntu0.11`
     pub ssh_version: String,
     /// `kvm`
@@ -221,6 +227,7 @@ impl Persona {
     pub(super) fn new(config: &Config, seed: u64) -> Self {
         let profile = profile::find(&config.profile);
         let Profile { system, hardware, .. } = profile;
+        let debian = config.userland == "debian-12" || config.profile == "debian-12";
         let mut rng = Rng::new(seed, "persona");
         let address = if config.address.is_empty() {
             let mut parts: Vec<String> = hardware.network.split('.').map(str::to_owned).collect();
@@ -292,7 +299,8 @@ impl Persona {
             disk,
             packages: Packages::of(&profile.packages),
             services: Vec::new(),
-            bash_version: text(&profile.versions.bash),
+            bash_version: text(if debian { &profile::find("debian-12").versions.bash } else { &profile.versions.bash }),
+            debian_userland: debian,
             ssh_version: text(&profile.versions.ssh),
             virt: text(&system.virt),
             machine_id,
@@ -381,6 +389,9 @@ impl Config {
         if !profiles.contains(&self.profile.as_str()) {
             let reason = format!("there is no profile {:?}; there are {}", self.profile, profiles.join(", "));
             return blame(&["profile"], &reason);
+        }
+        if !matches!(self.userland.as_str(), "" | "debian-12") {
+            return blame(&["userland"], "the profile's own (empty) or \"debian-12\"");
         }
         if !self.hostname.is_empty() && !name(&self.hostname) {
             return blame(&["hostname"], "a host name has letters, digits and hyphens");

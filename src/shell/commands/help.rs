@@ -57,7 +57,7 @@ fn index(all: &'static str) -> Index {
 
 /// The recorded answer to `NAME ARGUMENTS` on this host.
 pub(in crate::shell) fn find(host: &Host, question: &str) -> Option<Text> {
-    let own = (host.persona().os_id == "ubuntu").then(|| ubuntu().get(question)).flatten();
+    let own = (!host.persona().debian_userland).then(|| ubuntu().get(question)).flatten();
     own.or_else(|| debian().get(question)).copied()
 }
 

@@ -50,13 +50,14 @@ pub(in crate::shell) use busybox::main as busybox_main;
 use python::general as python_general;
 
 /// How an applet is used, as busybox prints it after a mistake.
-fn applet_use(name: &str) -> String {
-    format!("{}{}", busybox::version(), recorded::applet(name).unwrap_or_default())
+fn applet_use(c: &Cmd, name: &str) -> String {
+    format!("{}{}", busybox::version(c.host()), recorded::applet(name).unwrap_or_default())
 }
 
 /// Prints how an applet is used; its status.
 fn busybox_use(c: &mut Cmd, name: &str) -> i32 {
-    c.err(&applet_use(name));
+    let text = applet_use(c, name);
+    c.err(&text);
     1
 }
 

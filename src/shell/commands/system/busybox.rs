@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::recorded;
 use crate::shell::cmd::Cmd;
+use crate::shell::commands::help;
 use crate::shell::interp;
 use crate::shell::kernel::{Status, Stop};
 use crate::shell::program::Spec;
+use crate::world::Host;
 
 /// The first lines of everything that busybox says about its use.
-pub(super) fn version() -> String {
-    let line = recorded::text("busybox", "").lines().next().unwrap_or("BusyBox v1.35.0 multi-call binary.").to_string();
-    format!("{line}\n\n")
+pub(super) fn version(host: &Host) -> String {
+    let text = help::find(host, "busybox").map_or("", |found| found.bytes);
+    format!("{}\n\n", text.lines().next().unwrap_or_default())
 }
 
 /// Whether busybox was built with the applet.
@@ -36,7 +38,7 @@ pub(in crate::shell) async fn main(mut spec: Spec) -> Result<Status, Stop> {
             let Some(name) = spec.argv.get(1).cloned().filter(|name| is_applet(name)) else {
                 return print(spec, false, recorded::text("busybox", ""), 0).await;
             };
-            let text = format!("{}{}", version(), recorded::applet(&name).unwrap_or_default());
+            let text = format!("{}{}", version(&spec.kernel.host), recorded::applet(&name).unwrap_or_default());
             return print(spec, true, &text, 0).await;
         }
         "--install" => return Ok(0),
@@ -50,7 +52,7 @@ pub(in crate::shell) async fn main(mut spec: Spec) -> Result<Status, Stop> {
         && spec.argv.get(1).is_some_and(|word| word == "--help")
         && !matches!(name.as_str(), "echo" | "test" | "true" | "false" | "[" | "[[")
     {
-        let text = format!("{}{}", version(), recorded::applet(&name).unwrap_or_default());
+        let text = format!("{}{}", version(&spec.kernel.host), recorded::applet(&name).unwrap_or_default());
         return print(spec, true, &text, 0).await;
     }
     if matches!(name.as_str(), "sh" | "ash" | "hush") {
@@ -70,7 +72,7 @@ pub(in crate::shell) async fn main(mut spec: Spec) -> Result<Status, Stop> {
         Some(run) => Cmd::new(spec, true).main(run).await,
         // Applets that nobody wrote: they print how they are used when they get no arguments, else nothing.
         None if spec.argv.len() == 1 => {
-            let text = format!("{}{}", version(), recorded::applet(&name).unwrap_or_default());
+            let text = format!("{}{}", version(&spec.kernel.host), recorded::applet(&name).unwrap_or_default());
             print(spec, true, &text, 1).await
         }
         None => Ok(0),

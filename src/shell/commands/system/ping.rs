@@ -150,7 +150,7 @@ pub(super) async fn ping(c: &mut Cmd) -> Result<i32, Stop> {
 
 fn usage(c: &Cmd) -> String {
     if c.applet() {
-        return super::applet_use("ping");
+        return super::applet_use(c, "ping");
     }
     let text = recorded::text("ping", "--help");
     if text.is_empty() { "\nUsage\n  ping [options] <destination>\n".into() } else { text.into() }
