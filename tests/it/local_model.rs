@@ -38,15 +38,15 @@ fn a_conversation_remembers_and_outlives_its_model() {
     let sensor = Sensor::start(&Setup { mode: "ai", extra: &extra, ..Setup::default() });
     let mut talk = sensor.connect("telnet");
     talk.stream.set_read_timeout(Some(std::time::Duration::from_secs(90))).unwrap();
-    talk.until("# ");
-    let answers: Vec<String> = ["uname -a", "whoami", "id"].iter().map(|line| talk.ask(line, "# ")).collect();
+    talk.until(":~# ");
+    let answers: Vec<String> = ["uname -a", "whoami", "id"].iter().map(|line| talk.ask(line, ":~# ")).collect();
     let turns = server.requests()[1]["messages"].as_array().unwrap().clone();
     let user: Vec<&Value> = turns.iter().filter(|turn| turn["role"] == "user").map(|turn| &turn["content"]).collect();
     assert_eq!(user, ["uname -a", "whoami"]);
     assert!(turns.iter().any(|turn| turn["role"] == "assistant"));
     // The third question found no model any more.
     assert_eq!(answers[2], "uid=0(root) gid=0(root) groups=0(root)\r\nroot@mail:~# ");
-    assert!(talk.ask("pwd", "# ").ends_with("root@mail:~# "));
+    assert!(talk.ask("pwd", ":~# ").ends_with("root@mail:~# "));
     let (events, _) = sensor.stop();
     let called = of_kind(&events, "model_called");
     assert_eq!(called.iter().filter(|event| event["outcome"] == "ok").count(), 2, "{called:#?}");
@@ -61,7 +61,7 @@ fn no_sentence_of_the_model_reaches_a_visitor() {
     let mut talk = sensor.connect("telnet");
     talk.stream.set_read_timeout(Some(std::time::Duration::from_secs(90))).unwrap();
     talk.telnet_login("root", "toor");
-    for line in ["lsblk", "ps aux", "curl --version", "python3 --version", "iptables -L", "git status"] {
+    for line in ["localectl", "dumpe2fs x", "setfacl -b x", "busctl list", "pldd 1", "filefrag x"] {
         let answer = talk.ask(line, "# ");
         for word in ["sorry", "assist", "language model", "```", "Here", "command is", "you can", "I am", "I'm"] {
             assert!(!answer.contains(word), "{line}: {answer}");

@@ -71,7 +71,11 @@ pub(in crate::shell) async fn login(spec: Spec, command: Option<String>) -> Resu
             shell.command_text = Some(command.clone());
             run_lines(&mut shell, &command, true).await
         }
-        None => shell.interactive().await,
+        None if shell.spec.tty.is_some() || shell.fds.get(&0).is_some_and(|open| open.is_tty()) => {
+            shell.interactive().await
+        }
+        // Without a terminal it reads its commands as a script, and prompts nobody.
+        None => shell.script_of_input().await,
     };
     finish(shell, result).await
 }
