@@ -49,6 +49,10 @@ const WAITING: usize = 256 * 1024;
 /// Processes of one session at a time; above, fork(2) fails.
 const PROCESSES: usize = 256;
 
+/// Ends of processes that are remembered, and how far back their pids reach when there are more.
+const ENDS: usize = 4096;
+const RECENT: u32 = 1024;
+
 /// The shared state of all processes of a session.
 pub(crate) struct Kernel {
     pub host: Arc<Host>,
@@ -425,6 +429,11 @@ impl Kernel {
         let mut inner = self.inner();
         inner.alive = inner.alive.saturating_sub(1);
         inner.stopped.remove(&pid);
+        // Nobody waits for most of what ran in the background: old ends are forgotten.
+        if inner.exits.len() >= ENDS {
+            let leader = inner.leader;
+            inner.exits.retain(|known, _| *known == leader || pid.abs_diff(*known) < RECENT);
+        }
         inner.exits.insert(pid, status);
         drop(inner);
         self.moved();
