@@ -14,22 +14,21 @@
     reason = "a benchmark may fail loudly, start programs and dial the sensor that it started"
 )]
 
-use std::collections::BTreeMap;
-use std::fs;
+mod common;
+
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::{Cpu, PATIENCE, Server, Table, median, resident};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 
 const BANNER: &[u8] = b"220 (vsFTPd 3.0.3)\r\n";
-/// How long any single step may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// How long one load may take, all threads together.
 const LOAD_TIME: Duration = Duration::from_secs(60);
 
@@ -52,7 +51,7 @@ fn main() {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     assert!(hard >= 10_000, "10,000 descriptors are needed, the hard limit is {hard}");
 
-    let mut table = Table(Vec::new());
+    let mut table = Table::default();
     visits(&mut table);
     silence(&mut table);
     crowd(&mut table);
@@ -62,17 +61,17 @@ fn main() {
 
 /// Accept, banner, close: CPU time of the bare server and of the sensor, in turns.
 fn visits(table: &mut Table) {
-    let (bare, sensor) = (Server::bare(), Server::sensor());
+    let (bare, sensor) = (bare_server(), sensor());
     let mut spent: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
     let mut failed = 0;
     for server in [&bare, &sensor] {
-        load(server.port, VISITS / 10);
+        load(server.ports[0], VISITS / 10);
     }
     for round in 1..=ROUNDS {
         for (server, spent) in [&bare, &sensor].into_iter().zip(&mut spent) {
             eprintln!("visits: round {round} of {ROUNDS}, {}", server.name);
             let before = Cpu::of(server.child.id());
-            let done = load(server.port, VISITS);
+            let done = load(server.ports[0], VISITS);
             // What is done after the close, such as writing events, belongs to the visit.
             thread::sleep(Duration::from_millis(200));
             spent.push(Cpu::of(server.child.id()).since(&before) / done as f64);
@@ -96,12 +95,12 @@ fn visits(table: &mut Table) {
 /// Memory of silent visitors, and a flood while they are in.
 fn silence(table: &mut Table) {
     let mut each = Vec::new();
-    for (server, what) in [(Server::bare(), "bare server"), (Server::sensor(), "sensor")] {
+    for (server, what) in [(bare_server(), "bare server"), (sensor(), "sensor")] {
         eprintln!("silent visitors: {}", server.name);
-        load(server.port, 64);
+        load(server.ports[0], 64);
         thread::sleep(Duration::from_millis(300));
         let before = resident(server.child.id());
-        let held = hold(server.port);
+        let held = hold(server.ports[0]);
         thread::sleep(Duration::from_millis(500));
         let with = resident(server.child.id());
         let per_visitor = (with as f64 - before as f64) / held.len() as f64;
@@ -123,7 +122,7 @@ fn silence(table: &mut Table) {
 /// Many visitors at once who send without a line end.
 fn flood(table: &mut Table, server: &Server, silent: usize) {
     eprintln!("flood: {CROWD} visitors, {FLOOD_BYTES} bytes each");
-    let (port, pid) = (server.port, server.child.id());
+    let (port, pid) = (server.ports[0], server.child.id());
     let before = resident(pid);
     let over = Arc::new(AtomicBool::new(false));
     let sampler = {
@@ -181,8 +180,8 @@ fn flood(table: &mut Table, server: &Server, silent: usize) {
 /// Connects in the same moment.
 fn crowd(table: &mut Table) {
     eprintln!("crowd: {CROWD} at once");
-    let server = Server::sensor();
-    let port = server.port;
+    let server = sensor();
+    let port = server.ports[0];
     let greeted = together(CROWD, move || greeted(port).map(abort).is_ok());
     table.row("connects at once that got the banner", greeted.to_string(), "500", "a thread each, behind one barrier");
 }
@@ -192,8 +191,8 @@ fn starts(table: &mut Table) {
     let (mut times, mut rest) = (Vec::new(), 0);
     for round in 1..=STARTS {
         eprintln!("start: {round} of {STARTS}");
-        let server = Server::sensor();
-        times.push(server.first_banner.as_secs_f64() * 1e3);
+        let server = sensor();
+        times.push(server.ready_after.as_secs_f64() * 1e3);
         thread::sleep(Duration::from_millis(200));
         rest = rest.max(resident(server.child.id()));
     }
@@ -266,83 +265,18 @@ fn abort(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 
-/// A server under test; killed when dropped.
-struct Server {
-    name: &'static str,
-    child: Child,
-    port: u16,
-    /// From the start to the first byte of a banner.
-    first_banner: Duration,
-    _dir: tempfile::TempDir,
+fn bare_server() -> Server {
+    let command = |_: &std::path::Path, [port, ..]: [u16; 4]| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        // It ends with us, however we end: its standard input does.
+        command.args(["--bare", &port.to_string()]).stdin(Stdio::piped());
+        command
+    };
+    Server::start("bare server", command, |ports| greeted(ports[0]).map(abort).is_ok())
 }
 
-impl Server {
-    fn bare() -> Self {
-        Self::start("bare server", |dir, [port, ..]| {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            // It ends with us, however we end: its standard input does.
-            command.args(["--bare", &port.to_string()]).current_dir(dir).stdin(Stdio::piped());
-            command
-        })
-    }
-
-    fn sensor() -> Self {
-        Self::start("sensor", |dir, [ftp, telnet, smtp, http]| {
-            let config = format!(
-                "[general]\naddress = \"127.0.0.1\"\n[ports]\nftp = {{ port = {ftp} }}\ntelnet = {{ port = {telnet} }}\n\
-                 smtp = {{ port = {smtp} }}\nhttp = {{ port = {http} }}\n\
-                 [limits]\nconnections = 20000\nper_source = 20000\nper_network = 20000\n"
-            );
-            fs::write(dir.join("Config.toml"), config).unwrap();
-            let mut command = Command::new(env!("CARGO_BIN_EXE_rustbucket"));
-            command.current_dir(dir).stdin(Stdio::null());
-            for (name, _) in std::env::vars() {
-                if name.starts_with("RUSTBUCKET_") || name.ends_with("_API_KEY") || name == "RUST_LOG" {
-                    command.env_remove(name);
-                }
-            }
-            command
-        })
-    }
-
-    fn start(name: &'static str, command: impl Fn(&std::path::Path, [u16; 4]) -> Command) -> Self {
-        // Somebody else may take a free port first; then other ones are tried.
-        (0..3).find_map(|_| Self::try_start(name, &command)).expect("the server answers")
-    }
-
-    fn try_start(name: &'static str, command: impl Fn(&std::path::Path, [u16; 4]) -> Command) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let ports = free_ports();
-        let mut command = command(dir.path(), ports);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let started = Instant::now();
-        let child = command.spawn().unwrap();
-        let mut server = Self { name, child, port: ports[0], first_banner: Duration::ZERO, _dir: dir };
-        while started.elapsed() < PATIENCE {
-            if let Ok(stream) = greeted(server.port) {
-                server.first_banner = started.elapsed();
-                abort(stream);
-                return Some(server);
-            }
-            if server.child.try_wait().unwrap().is_some() {
-                return None;
-            }
-            thread::sleep(Duration::from_micros(200));
-        }
-        None
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_ports() -> [u16; 4] {
-    let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|at| held[at].local_addr().unwrap().port())
+fn sensor() -> Server {
+    Server::start("sensor", |dir, ports| common::sensor(dir, ports, ""), |ports| greeted(ports[0]).map(abort).is_ok())
 }
 
 /// The least that a tokio server with a banner can do.
@@ -383,68 +317,6 @@ async fn bare_visit(mut stream: tokio::net::TcpStream) {
             Ok(1..) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             _ => return,
-        }
-    }
-}
-
-/// CPU time of a process so far.
-struct Cpu {
-    threads: BTreeMap<String, u64>,
-    ticks: u64,
-}
-
-impl Cpu {
-    fn of(pid: u32) -> Self {
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(Result::ok);
-        let threads = tasks.filter_map(|task| {
-            let nanoseconds = first_number(&fs::read_to_string(task.path().join("schedstat")).ok()?)?;
-            Some((task.file_name().to_string_lossy().into_owned(), nanoseconds))
-        });
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        let after_name = stat.rsplit_once(')').unwrap().1;
-        let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-        Self { threads: threads.collect(), ticks }
-    }
-
-    /// Microseconds since then.
-    fn since(&self, before: &Self) -> f64 {
-        let whole = !before.threads.is_empty() && before.threads.keys().all(|id| self.threads.contains_key(id));
-        let sum = |cpu: &Self| cpu.threads.values().sum::<u64>() as f64;
-        // A tick is 1/100 s on every Linux that matters.
-        if whole { (sum(self) - sum(before)) / 1e3 } else { (self.ticks - before.ticks) as f64 * 1e4 }
-    }
-}
-
-/// Resident memory in KiB.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    first_number(status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap()).unwrap()
-}
-
-fn first_number(text: &str) -> Option<u64> {
-    text.split_whitespace().next()?.parse().ok()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// What is printed at the end.
-struct Table(Vec<[String; 4]>);
-
-impl Table {
-    fn row(&mut self, measure: &str, value: String, goal: &str, how: &str) {
-        eprintln!("  {measure}: {value}");
-        self.0.push([measure.into(), value, goal.into(), how.into()]);
-    }
-
-    fn print(&self) {
-        let head = ["measure", "value", "goal", "how"].map(String::from);
-        let width = |at: usize| self.0.iter().chain([&head]).map(|row| row[at].chars().count()).max().unwrap_or(0);
-        let [measure, value, goal] = [0, 1, 2].map(width);
-        for row in [&head].into_iter().chain(&self.0) {
-            println!("{:measure$} | {:value$} | {:goal$} | {}", row[0], row[1], row[2], row[3]);
         }
     }
 }

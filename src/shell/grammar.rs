@@ -1,8 +1,8 @@
 //! The grammar, by `brush-parser`, behind a guard: bounded input, deep nesting on a stack of its own, and the words
 //! in which bash, dash and ash report what they cannot parse.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use brush_parser::ast::Program;
 use brush_parser::{ParseError, ParserOptions, Token, TokenizerError};
@@ -64,6 +64,37 @@ pub(super) fn parse(text: &str, aliases: &HashMap<String, String>) -> Parsed {
             .and_then(|handle| handle.join().ok())
             .unwrap_or(Parsed::TooDeep)
     })
+}
+
+/// The texts that were parsed last, and what they mean: every login reads the same `/etc/profile` and `~/.bashrc`.
+static RECENT: Mutex<VecDeque<(String, Arc<Program>)>> = Mutex::new(VecDeque::new());
+/// How many of them are kept, and the longest, in bytes.
+const KEPT: usize = 16;
+const KEPT_TEXT: usize = 8 * 1024;
+
+/// Parses the text of a whole script, or finds what it was parsed to before.
+pub(super) fn parse_script(text: &str, aliases: &HashMap<String, String>) -> Parsed {
+    if !aliases.is_empty() || text.len() > KEPT_TEXT {
+        return parse(text, aliases);
+    }
+    let keep = |recent: &mut VecDeque<_>, text: String, program: &Arc<Program>| {
+        recent.truncate(KEPT - 1);
+        recent.push_front((text, Arc::clone(program)));
+    };
+    let recent = || RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+    {
+        let mut recent = recent();
+        let known = recent.iter().position(|(known, _)| known == text).and_then(|at| recent.remove(at));
+        if let Some((known, program)) = known {
+            keep(&mut recent, known, &program);
+            return Parsed::Program(program);
+        }
+    }
+    let parsed = parse(text, aliases);
+    if let Parsed::Program(program) = &parsed {
+        keep(&mut recent(), text.to_owned(), program);
+    }
+    parsed
 }
 
 /// Constructs that may nest, counted without regard to quotes.

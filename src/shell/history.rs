@@ -1,11 +1,16 @@
 //! Lines that were typed: `history`, `!!`, the cursor keys.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Lines that are kept (`HISTSIZE` of Debian's and Ubuntu's bash).
 const LINES: usize = 1000;
 /// Bytes that they hold together.
 const BYTES: usize = 512 * 1024;
+
+/// The files that were read last, and how many of them are kept.
+static RECENT: Mutex<VecDeque<(String, History)>> = Mutex::new(VecDeque::new());
+const KEPT: usize = 4;
 
 /// A shell's history; a clone shares its lines until one of them changes.
 #[derive(Clone, Default)]
@@ -30,6 +35,10 @@ impl History {
         if line.trim().is_empty() || line.starts_with(' ') || self.lines.last().is_some_and(|last| last == line) {
             return;
         }
+        self.push(line);
+    }
+
+    fn push(&mut self, line: &str) {
         let lines = Arc::make_mut(&mut self.lines);
         self.held += line.len();
         lines.push(line.to_string());
@@ -37,6 +46,20 @@ impl History {
             self.held -= lines.remove(0).len();
             self.first += 1;
         }
+    }
+
+    /// The lines of a `~/.bash_history`; those who come with the same file share them.
+    pub fn from_file(text: &str) -> Self {
+        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent.iter().position(|(known, _)| known == text).and_then(|at| recent.remove(at));
+        let (text, history) = known.unwrap_or_else(|| {
+            let mut history = Self::default();
+            text.lines().filter(|line| !line.is_empty()).for_each(|line| history.push(line));
+            (text.to_owned(), history)
+        });
+        recent.truncate(KEPT - 1);
+        recent.push_front((text, history.clone()));
+        history
     }
 
     pub fn clear(&mut self) {

@@ -139,8 +139,9 @@ impl Shell {
         spec.who.pid = pid;
         spec.group = pid;
         kernel.set_leader(pid);
+        let login = interp::login(spec, command);
         let future: Boxed<'static, Status> = Box::pin(async move {
-            match interp::login(spec, command).await {
+            match login.await {
                 Ok(status) => status,
                 Err(Stop::Signal(signal)) => 128 + signal,
                 Err(Stop::Interrupt) => 130,

@@ -9,7 +9,7 @@ use super::io::Fds;
 use super::kernel::{Boxed, Kernel, Status, Stop};
 use super::note::Note;
 use super::text;
-use crate::world::{Errno, File, FileKind, NewProcess, Open as How, Who};
+use crate::world::{Errno, File, FileKind, NewProcess, Open as How, Who, environ};
 
 /// All that a process is made of.
 pub(crate) struct Spec {
@@ -259,7 +259,7 @@ pub(super) fn begin(spec: &mut Spec, exe: &[u8]) -> Result<u32, Errno> {
         argv,
         exe: exe.to_vec(),
         cwd: spec.cwd.clone(),
-        environ: spec.env.iter().map(|(name, value)| text::encode(&format!("{name}={value}"))).collect(),
+        environ: environ(spec.env.iter().map(|(name, value)| text::encode(&format!("{name}={value}")))),
     })?;
     spec.who.pid = pid;
     Ok(pid)

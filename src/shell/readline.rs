@@ -527,9 +527,8 @@ impl Interp {
             let host = self.hostname.clone();
             match chars.next() {
                 Some('u') => {
-                    let uid = self.who().uid;
-                    let user = self.kernel().host.users().into_iter().find(|user| user.uid == uid);
-                    out.push_str(&user.map_or_else(|| "I have no name!".to_string(), |user| user.name.to_string()));
+                    let user = self.kernel().host.user(self.who().uid);
+                    out.push_str(&user.map_or_else(|| "I have no name!".to_string(), |user| user.name));
                 }
                 Some('h') => out.push_str(host.split('.').next().unwrap_or_default()),
                 Some('H') => out.push_str(&host),

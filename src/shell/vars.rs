@@ -1,6 +1,7 @@
 //! Variables of a shell: scalars, arrays, attributes, local scopes. Bounded in what they hold together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that all variables of one shell may hold.
 const HELD: usize = 8 * 1024 * 1024;
@@ -12,7 +13,7 @@ const MOST: usize = 20_000;
 pub(super) enum Value {
     /// Declared, but without a value.
     Unset,
-    Scalar(String),
+    Scalar(Arc<str>),
     Array(BTreeMap<i64, String>),
     /// An associative array.
     Map(BTreeMap<String, String>),
@@ -40,9 +41,10 @@ pub(super) enum Refused {
     Full,
 }
 
+/// The variables of a shell; a clone, as fork(2) makes it, shares them until one side changes something.
 #[derive(Clone, Default)]
 pub(super) struct Vars {
-    all: HashMap<String, Var>,
+    all: Arc<HashMap<Box<str>, Var>>,
     /// What local variables hid, per function call.
     scopes: Vec<Vec<(String, Option<Var>)>>,
     held: usize,
@@ -73,7 +75,7 @@ impl Value {
     pub fn all(&self) -> Vec<String> {
         match self {
             Self::Unset => Vec::new(),
-            Self::Scalar(text) => vec![text.clone()],
+            Self::Scalar(text) => vec![text.to_string()],
             Self::Array(all) => all.values().cloned().collect(),
             Self::Map(all) => all.values().cloned().collect(),
         }
@@ -95,9 +97,9 @@ impl Vars {
         let var = self.all.get(name)?;
         if var.reference
             && let Value::Scalar(target) = &var.value
-            && target != name
+            && **target != *name
         {
-            return self.all.get(target.as_str()).filter(|var| !var.reference);
+            return self.all.get(&**target).filter(|var| !var.reference);
         }
         Some(var)
     }
@@ -107,10 +109,14 @@ impl Vars {
         self.get(name)?.value.scalar()
     }
 
+    fn own(&mut self) -> &mut HashMap<Box<str>, Var> {
+        Arc::make_mut(&mut self.all)
+    }
+
     /// The name that a name reference stands for.
     pub fn target(&self, name: &str) -> String {
         match self.all.get(name) {
-            Some(Var { reference: true, value: Value::Scalar(target), .. }) if !target.is_empty() => target.clone(),
+            Some(Var { reference: true, value: Value::Scalar(target), .. }) if !target.is_empty() => target.to_string(),
             _ => name.to_string(),
         }
     }
@@ -118,7 +124,7 @@ impl Vars {
     /// Changes a variable, which is made if need be.
     pub fn change(&mut self, name: &str, change: impl FnOnce(&mut Var)) -> Result<(), Refused> {
         let name = self.target(name);
-        let fresh = !self.all.contains_key(&name);
+        let fresh = !self.all.contains_key(name.as_str());
         if fresh && self.all.len() >= MOST {
             return Err(Refused::Full);
         }
@@ -134,7 +140,7 @@ impl Vars {
             reference: false,
             order,
         };
-        let var = self.all.entry(name).or_insert(made);
+        let var = Arc::make_mut(&mut self.all).entry(name.into()).or_insert(made);
         let before = var.value.size();
         change(var);
         let after = var.value.size();
@@ -161,7 +167,7 @@ impl Vars {
                 Value::Map(all) => {
                     all.insert("0".into(), value);
                 }
-                other => *other = Value::Scalar(value),
+                other => *other = Value::Scalar(shared(value)),
             }
         })
     }
@@ -204,7 +210,7 @@ impl Vars {
         if self.get(name).is_some_and(|var| var.readonly) {
             return Err(Refused::Readonly);
         }
-        if let Some(gone) = self.all.remove(name) {
+        if let Some(gone) = Arc::make_mut(&mut self.all).remove(name) {
             self.held = self.held.saturating_sub(gone.value.size());
         }
         Ok(())
@@ -235,9 +241,9 @@ impl Vars {
             let gone = match hidden {
                 Some(var) => {
                     self.held += var.value.size();
-                    self.all.insert(name, var)
+                    self.own().insert(name.into(), var)
                 }
-                None => self.all.remove(&name),
+                None => self.own().remove(name.as_str()),
             };
             self.held = self.held.saturating_sub(gone.map_or(0, |var| var.value.size()));
         }
@@ -254,22 +260,23 @@ impl Vars {
         if scope.iter().any(|(known, _)| known == name) || scope.len() > MOST {
             return;
         }
-        let hidden = self.all.remove(name);
+        let hidden = Arc::make_mut(&mut self.all).remove(name);
         self.held = self.held.saturating_sub(hidden.as_ref().map_or(0, |var| var.value.size()));
         scope.push((name.to_string(), hidden));
     }
 
     /// Exported variables in the order in which they were made.
     pub fn environment(&self) -> Vec<(String, String)> {
-        let mut found: Vec<(&String, &Var)> = self.all.iter().filter(|(_, var)| var.exported).collect();
+        let mut found: Vec<(&str, &Var)> =
+            self.all.iter().filter(|(_, var)| var.exported).map(|(name, var)| (&**name, var)).collect();
         found.sort_by_key(|(_, var)| var.order);
-        let pair = |(name, var): (&String, &Var)| Some((name.clone(), var.value.scalar()?.to_string()));
+        let pair = |(name, var): (&str, &Var)| Some((name.to_string(), var.value.scalar()?.to_string()));
         found.into_iter().filter_map(pair).collect()
     }
 
     /// All variables by name.
     pub fn sorted(&self) -> Vec<(&str, &Var)> {
-        let mut found: Vec<(&str, &Var)> = self.all.iter().map(|(name, var)| (name.as_str(), var)).collect();
+        let mut found: Vec<(&str, &Var)> = self.all.iter().map(|(name, var)| (&**name, var)).collect();
         found.sort_by_key(|(name, _)| *name);
         found
     }
@@ -283,9 +290,9 @@ impl Vars {
         let gone = match kept {
             Some(var) => {
                 self.held += var.value.size();
-                self.all.insert(name.to_string(), var)
+                self.own().insert(name.into(), var)
             }
-            None => self.all.remove(name),
+            None => self.own().remove(name),
         };
         self.held = self.held.saturating_sub(gone.map_or(0, |var| var.value.size()));
     }
@@ -296,6 +303,24 @@ impl Vars {
 pub(super) enum Key {
     Index(i64),
     Name(String),
+}
+
+/// The long values that were set last: each login computes the same `LS_COLORS`.
+static RECENT: Mutex<VecDeque<Arc<str>>> = Mutex::new(VecDeque::new());
+/// How many of them are looked at, and the least and the most bytes that make one.
+const KEPT: usize = 8;
+const LONG: std::ops::RangeInclusive<usize> = 512..=4096;
+
+fn shared(value: String) -> Arc<str> {
+    if !LONG.contains(&value.len()) {
+        return value.into();
+    }
+    let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = recent.iter().position(|known| **known == *value).and_then(|at| recent.remove(at));
+    let value = known.unwrap_or_else(|| value.into());
+    recent.truncate(KEPT - 1);
+    recent.push_front(Arc::clone(&value));
+    value
 }
 
 fn case(var: &Var, value: &str) -> String {

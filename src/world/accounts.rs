@@ -162,41 +162,61 @@ fn scramble(rng: &mut Rng, len: usize) -> String {
 /// Bytes of one of the files that are looked at.
 const FILE_MAX: usize = 256 << 10;
 
-/// Fields of the lines of a file, as many as wanted at least.
-fn lines(bytes: &[u8], fields: usize) -> impl Iterator<Item = Vec<String>> {
-    let line = |line: &[u8]| String::from_utf8_lossy(line).split(':').map(str::to_owned).collect::<Vec<_>>();
-    bytes.split(|&b| b == b'\n').map(line).filter(move |parts| parts.len() >= fields && !parts.concat().is_empty())
+/// The lines of a file that have so many fields at least, in their first `N`.
+fn lines<const N: usize>(text: &str) -> impl Iterator<Item = [&str; N]> {
+    text.split('\n').filter_map(|line| {
+        let (mut parts, mut fields) = (line.split(':'), [""; N]);
+        for field in &mut fields {
+            *field = parts.next()?;
+        }
+        (line.len() >= N).then_some(fields)
+    })
+}
+
+/// The user that a line of `/etc/passwd` describes.
+fn user_of([name, _, uid, gid, gecos, home, shell]: [&str; 7]) -> Option<User> {
+    let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+    Some(User { name: name.into(), uid, gid, gecos: gecos.into(), home: home.into(), shell: shell.into() })
 }
 
 impl Host {
     /// The users in `/etc/passwd`, in its order.
     pub fn users(&self) -> Vec<User> {
-        let bytes = self.read_file(&Who::root(), b"/etc/passwd", FILE_MAX).unwrap_or_default();
-        let user = |parts: Vec<String>| {
-            let [name, _, uid, gid, gecos, home, shell, ..] = parts.as_slice() else { return None };
-            let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
-            let text = |text: &String| text.clone();
-            Some(User { name: text(name), uid, gid, gecos: text(gecos), home: text(home), shell: text(shell) })
-        };
-        lines(&bytes, 7).filter_map(user).collect()
+        lines(&self.text_of(b"/etc/passwd")).filter_map(user_of).collect()
+    }
+
+    /// The first user with that number.
+    pub fn user(&self, uid: u32) -> Option<User> {
+        lines(&self.text_of(b"/etc/passwd")).filter(|line| line[2].parse() == Ok(uid)).find_map(user_of)
+    }
+
+    /// The first user with that name.
+    pub fn user_named(&self, name: &[u8]) -> Option<User> {
+        lines(&self.text_of(b"/etc/passwd")).filter(|line| line[0].as_bytes() == name).find_map(user_of)
+    }
+
+    fn text_of(&self, path: &[u8]) -> String {
+        let bytes = self.read_file(&Who::root(), path, FILE_MAX).unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
     /// The groups in `/etc/group`, in its order.
     pub fn groups(&self) -> Vec<Group> {
-        let bytes = self.read_file(&Who::root(), b"/etc/group", FILE_MAX).unwrap_or_default();
-        let group = |parts: Vec<String>| {
-            let [name, _, gid, members, ..] = parts.as_slice() else { return None };
+        let group = |[name, _, gid, members]: [&str; 4]| {
             let members = members.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Some(Group { name: name.clone(), gid: gid.parse().ok()?, members })
+            Some(Group { name: name.into(), gid: gid.parse().ok()?, members })
         };
-        lines(&bytes, 4).filter_map(group).collect()
+        lines(&self.text_of(b"/etc/group")).filter_map(group).collect()
     }
 
     /// A user with their groups.
     pub fn account(&self, name: &[u8]) -> Option<Account> {
-        let user = self.users().into_iter().find(|user| user.name.as_bytes() == name)?;
-        let more = self.groups().into_iter().filter(|group| group.members.contains(&user.name)).map(|group| group.gid);
-        let groups: Vec<u32> = std::iter::once(user.gid).chain(more.filter(|gid| *gid != user.gid)).collect();
+        let user = self.user_named(name)?;
+        let mut groups = vec![user.gid];
+        for [_, _, gid, members] in lines(&self.text_of(b"/etc/group")) {
+            let gid: Option<u32> = gid.parse().ok().filter(|gid| *gid != user.gid);
+            groups.extend(gid.filter(|_| members.split(',').any(|member| member == user.name)));
+        }
         let User { name, uid, gid, home, shell, .. } = user;
         Some(Account { name, uid, gid, groups: groups.into(), home, shell })
     }
@@ -236,20 +256,20 @@ impl Host {
 
     /// What stands in `/etc/shadow` for every user's password.
     pub(super) fn hashes(&self) -> HashMap<String, String> {
-        let bytes = self.read_file(&Who::root(), b"/etc/shadow", FILE_MAX).unwrap_or_default();
-        let entry = |parts: Vec<String>| Some((parts.first()?.clone(), parts.get(1)?.clone()));
-        lines(&bytes, 2).filter_map(entry).collect()
+        let entry = |[name, hash]: [&str; 2]| (name.into(), hash.into());
+        lines(&self.text_of(b"/etc/shadow")).map(entry).collect()
     }
 
     /// What stands for the password: from `/etc/shadow`, or from `/etc/passwd` when it has one there.
     fn hash(&self, name: &[u8]) -> Option<String> {
-        let find = |path: &[u8], fields: usize| {
-            let bytes = self.read_file(&Who::root(), path, FILE_MAX).unwrap_or_default();
-            let mut found = lines(&bytes, fields).filter(|parts| parts.first().is_some_and(|n| n.as_bytes() == name));
-            found.next()?.get(1).cloned()
-        };
-        let own = find(b"/etc/passwd", 7)?;
-        if own == "x" { find(b"/etc/shadow", 2) } else { Some(own) }
+        let passwd = self.text_of(b"/etc/passwd");
+        let [_, own, ..] = lines::<7>(&passwd).find(|line| line[0].as_bytes() == name)?;
+        if own != "x" {
+            return Some(own.into());
+        }
+        let shadow = self.text_of(b"/etc/shadow");
+        let [_, hash] = lines(&shadow).find(|line: &[&str; 2]| line[0].as_bytes() == name)?;
+        Some(hash.into())
     }
 
     /// Sets a password as `passwd(1)` does: a SHA-512 hash in `/etc/shadow`.

@@ -40,7 +40,7 @@ pub use login::Login;
 pub use packages::Packages;
 pub use persona::{AccountConfig, Config, Cpu, Disk, FileConfig, Package, Persona, Service};
 
-pub use processes::{NewProcess, Process};
+pub use processes::{NewProcess, Process, environ};
 pub use profile::standard_ids;
 pub use visitors::{PastLogin, Presence, Seen, Socket, Visitor};
 

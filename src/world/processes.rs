@@ -2,6 +2,7 @@
 //! start. Numbers grow with the time, also when nobody is there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::persona::Persona;
 use super::{Errno, Host, PastLogin, Seen, State, Who};
@@ -46,8 +47,8 @@ pub struct Process {
     pub session: u32,
     /// Process group leader.
     pub group: u32,
-    /// Environment, `NAME=value` each.
-    pub environ: Vec<Vec<u8>>,
+    /// Environment as the kernel keeps it: `NAME=value`, each with a NUL behind it. Shared by the processes of a login.
+    pub environ: Arc<[u8]>,
     /// A thread of the kernel.
     pub kernel: bool,
 }
@@ -63,13 +64,13 @@ pub struct NewProcess {
     pub argv: Vec<Vec<u8>>,
     pub exe: Vec<u8>,
     pub cwd: Vec<u8>,
-    pub environ: Vec<Vec<u8>>,
+    pub environ: Arc<[u8]>,
 }
 
 /// What one attacker's sessions run.
 #[derive(Debug, Default)]
 pub(super) struct Processes {
-    own: BTreeMap<u32, Process>,
+    own: BTreeMap<u32, Box<Process>>,
     /// Processes of the system that they killed.
     gone: HashSet<u32>,
     signals: HashMap<u32, Vec<i32>>,
@@ -120,7 +121,7 @@ impl State {
     pub(super) fn all_processes(&self) -> Vec<Process> {
         let own = self.processes();
         let system = self.base.processes.iter().filter(|process| !own.gone.contains(&process.pid));
-        let mut all: Vec<Process> = system.chain(own.own.values()).cloned().collect();
+        let mut all: Vec<Process> = system.chain(own.own.values().map(|process| &**process)).cloned().collect();
         all.sort_by_key(|process| process.pid);
         all
     }
@@ -128,7 +129,13 @@ impl State {
     pub(super) fn process(&self, pid: u32) -> Option<Process> {
         let own = self.processes();
         let system = || self.base.processes.iter().find(|p| p.pid == pid && !own.gone.contains(&pid));
-        own.own.get(&pid).or_else(system).cloned()
+        own.own.get(&pid).map(|process| &**process).or_else(system).cloned()
+    }
+
+    /// Number of the daemon of that name; process 1 where there is none.
+    pub(super) fn daemon(&self, name: &[u8]) -> u32 {
+        let found = self.base.processes.iter().find(|process| process.ppid == 1 && process.comm == name);
+        found.map_or(1, |process| process.pid)
     }
 
     pub(super) fn pids(&self) -> Vec<u32> {
@@ -198,7 +205,7 @@ impl Host {
             environ,
             kernel: false,
         };
-        own.own.insert(pid, process);
+        own.own.insert(pid, Box::new(process));
         Ok(pid)
     }
 
@@ -273,6 +280,16 @@ impl Host {
         let name = name.get(..name.len().min(64)).unwrap_or_default().to_vec();
         self.state.processes().hostname = Some(name);
     }
+}
+
+/// Joins variables, `NAME=value` each, to the block that the kernel keeps of them.
+pub fn environ<T: AsRef<[u8]>>(variables: impl IntoIterator<Item = T>) -> Arc<[u8]> {
+    let mut block = Vec::new();
+    for variable in variables {
+        block.extend_from_slice(variable.as_ref());
+        block.push(0);
+    }
+    block.into()
 }
 
 /// File descriptors of a process and what they lead to, for `/proc/PID/fd`.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::persona::{Persona, Service};
-use super::processes::Process;
+use super::processes::{self, Process};
 use super::profile::Daemon;
 use super::texts;
 use crate::base::clock::Timestamp;
@@ -81,10 +81,10 @@ impl Table<'_> {
             threads: daemon.threads,
             session: self.pid,
             group: self.pid,
-            environ: vec![
-                format!("LANG={}", self.persona.locale).into_bytes(),
-                b"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_vec(),
-            ],
+            environ: processes::environ([
+                format!("LANG={}", self.persona.locale).as_str(),
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ]),
             ..Process::default()
         };
         self.made.push(process);

@@ -1,10 +1,11 @@
 //! Sessions on the host as `who`, `last`, `ps` and `ss` see them: a visitor gets the processes that a daemon makes for
 //! them, a terminal, and a connection.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::processes::{NewProcess, Process};
+use super::processes::{NewProcess, Process, environ};
 use super::{Host, Open, Persona, Who};
 use crate::base::clock::{self, Timestamp};
 use crate::base::rng::Rng;
@@ -147,10 +148,8 @@ impl Host {
         let (uid, gid) = account.as_ref().map_or((65_534, 65_534), |account| (account.uid, account.gid));
         let with_shell = matches!(protocol, "ssh" | "telnet");
         let tty = with_shell.then(|| self.free_tty());
-        let daemon = |name: &[u8]| {
-            let all = self.processes();
-            all.iter().find(|p| p.ppid == 1 && p.comm == name).map_or(1, |process| process.pid)
-        };
+        let daemon = |name: &[u8]| self.state.daemon(name);
+        let variables = self.session_environ(account.as_ref(), tty, protocol, from, local);
         let mut pids = Vec::new();
         let mut start =
             |ppid: u32, (uid, gid): (u32, u32), tty: Option<u32>, argv: Vec<Vec<u8>>, exe: &str, cwd: &str| {
@@ -162,7 +161,7 @@ impl Host {
                     argv,
                     exe: plain(exe),
                     cwd: plain(cwd),
-                    environ: self.session_environ(account.as_ref(), tty, protocol, from, local),
+                    environ: Arc::clone(&variables),
                 };
                 let pid = self.start_process(new).unwrap_or_else(|_| self.next_pid());
                 pids.push(pid);
@@ -194,7 +193,7 @@ impl Host {
                     // The login of BusyBox becomes the shell.
                     (listener, start(listener, (uid, gid), tty, vec![plain(&shell_name)], &shell_exe, home))
                 } else {
-                    let own = self.users().into_iter().find(|user| user.name == telnet.user);
+                    let own = self.user_named(telnet.user.as_bytes());
                     let own = own.map_or(root, |user| (user.uid, user.gid));
                     let name = telnet.program.rsplit('/').next().unwrap_or_default();
                     let telnetd = vec![format!("{name}: {address}").into_bytes()];
@@ -228,7 +227,13 @@ impl Host {
         if tty.is_some() {
             self.write_wtmp(&seen);
         }
-        self.state.processes().seen.push(seen);
+        let mut own = self.state.processes();
+        if own.seen.is_empty() {
+            // Most are alone.
+            own.seen.reserve_exact(1);
+        }
+        own.seen.push(seen);
+        drop(own);
         Presence { host: Arc::clone(self), tty, shell: pid, parent, pids, since }
     }
 
@@ -239,8 +244,8 @@ impl Host {
         protocol: &str,
         from: SocketAddr,
         local: SocketAddr,
-    ) -> Vec<Vec<u8>> {
-        let (Some(account), Some(tty)) = (account, tty) else { return Vec::new() };
+    ) -> Arc<[u8]> {
+        let (Some(account), Some(tty)) = (account, tty) else { return Arc::default() };
         let mut lines = vec![
             format!("USER={}", account.name),
             format!("LOGNAME={}", account.name),
@@ -257,12 +262,13 @@ impl Host {
             lines.push(format!("SSH_CONNECTION={ip} {port} {} {}", local.ip(), local.port()));
             lines.push(format!("SSH_TTY=/dev/pts/{tty}"));
         }
-        lines.into_iter().map(String::into_bytes).collect()
+        environ(lines)
     }
 
     fn free_tty(&self) -> u32 {
         let own = self.state.processes();
-        (0..).find(|tty| own.seen.iter().all(|seen| seen.tty != Some(*tty))).unwrap_or(0)
+        let taken: HashSet<u32> = own.seen.iter().filter_map(|seen| seen.tty).collect();
+        (0..).find(|tty| !taken.contains(tty)).unwrap_or(0)
     }
 
     /// A record of `utmp(5)` at the end of `/var/log/wtmp`.

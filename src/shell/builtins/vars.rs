@@ -219,7 +219,7 @@ pub(super) fn all_variables(s: &Interp) -> String {
                 let shown = if s.dialect != Dialect::Bash || (!plain && !value.is_empty()) {
                     quoted(value)
                 } else {
-                    value.clone()
+                    value.to_string()
                 };
                 text.push_str(&format!("{name}={shown}\n"));
             }

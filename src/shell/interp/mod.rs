@@ -364,12 +364,9 @@ impl Interp {
 
     /// The home folder of a user, or of whoever this is.
     fn home_of(&self, name: Option<&str>) -> Option<String> {
-        let users = self.kernel().host.users();
-        let uid = self.who().uid;
-        users
-            .into_iter()
-            .find(|user| name.map_or(user.uid == uid, |name| user.name == *name))
-            .map(|user| user.home.to_string())
+        let host = &self.kernel().host;
+        let user = name.map_or_else(|| host.user(self.who().uid), |name| host.user_named(name.as_bytes()));
+        user.map(|user| user.home)
     }
 
     /// `LABEL: TEXT` on standard error, with the line in scripts.

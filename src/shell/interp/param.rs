@@ -421,7 +421,7 @@ impl Names for Interp {
             (Value::Array(all), Key::Index(at)) => all.get(at).cloned(),
             (Value::Map(all), Key::Name(key)) => all.get(key).cloned(),
             (Value::Map(all), Key::Index(at)) => all.get(&at.to_string()).cloned(),
-            (Value::Scalar(text), Key::Index(0)) => Some(text.clone()),
+            (Value::Scalar(text), Key::Index(0)) => Some(text.to_string()),
             _ => None,
         }
     }

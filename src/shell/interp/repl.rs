@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Dialect, Exec, Flow, Interp};
 use crate::shell::grammar::{self, Missing, Parsed};
+use crate::shell::history::History;
 use crate::shell::io::Fail;
-use crate::shell::kernel::{Status, Stop};
+use crate::shell::kernel::{Boxed, Status, Stop};
 use crate::shell::note::Note;
 use crate::shell::program::{self, Spec};
 use crate::shell::readline::{self, Read};
@@ -24,7 +25,7 @@ pub(in crate::shell) async fn run_shell(spec: Spec) -> Result<Status, Stop> {
     shell.label = if dialect == Dialect::Bash { base(&name).to_string() } else { name.clone() };
     let args: Vec<String> = shell.spec.argv.iter().skip(1).cloned().collect();
     let result = shell.begin(&args).await;
-    finish(shell, result).await
+    Box::pin(finish(&mut shell, result)).await
 }
 
 fn dialect_of(spec: &Spec, name: &str) -> Dialect {
@@ -56,31 +57,33 @@ pub(in crate::shell) async fn run_text(spec: Spec, file: &File) -> Result<Status
     shell.label = shell.name0.clone();
     let script = file.read_at(0, SCRIPT).unwrap_or_default();
     let result = run_script(&mut shell, &script).await;
-    finish(shell, result).await
+    Box::pin(finish(&mut shell, result)).await
 }
 
-/// The login shell of a session: ends with it.
-pub(in crate::shell) async fn login(spec: Spec, command: Option<String>) -> Result<Status, Stop> {
+/// The login shell of a session: ends with it. What is not on while it waits for a line is boxed, to keep it small.
+pub(in crate::shell) fn login(spec: Spec, command: Option<String>) -> Boxed<'static, Result<Status, Stop>> {
     let name = spec.argv.first().cloned().unwrap_or_default();
     let dialect = dialect_of(&spec, &name);
-    let mut shell = Interp::new(spec, dialect);
+    let mut shell = Box::new(Interp::new(spec, dialect));
     shell.login = command.is_none();
     shell.label = if command.is_some() { base(&name).trim_start_matches('-').to_string() } else { name };
-    let result = match command {
-        Some(command) => {
-            shell.command_text = Some(command.clone());
-            run_lines(&mut shell, &command, true).await
-        }
+    shell.command_text = command;
+    Box::pin(run_login(shell))
+}
+
+async fn run_login(mut shell: Box<Interp>) -> Result<Status, Stop> {
+    let result = match shell.command_text.clone() {
+        Some(command) => Box::pin(run_lines(&mut shell, &command, true)).await,
         None if shell.spec.tty.is_some() || shell.fds.get(&0).is_some_and(|open| open.is_tty()) => {
             shell.interactive().await
         }
         // Without a terminal it reads its commands as a script, and prompts nobody.
-        None => shell.script_of_input().await,
+        None => Box::pin(shell.script_of_input()).await,
     };
-    finish(shell, result).await
+    Box::pin(finish(&mut shell, result)).await
 }
 
-async fn finish(mut shell: Interp, result: Exec<Status>) -> Result<Status, Stop> {
+async fn finish(shell: &mut Interp, result: Exec<Status>) -> Result<Status, Stop> {
     if matches!(result, Err(Flow::Memory)) {
         shell.complain("xrealloc: cannot allocate 18446744071562067968 bytes").await?;
         return Ok(2);
@@ -189,19 +192,19 @@ impl Interp {
                 self.positional = args.to_vec();
             }
             self.command_text = Some(text.clone());
-            return run_lines(self, text, true).await;
+            return Box::pin(run_lines(self, text, true)).await;
         }
         if let (Some((script, args)), false) = (rest.split_first(), from_input) {
             self.name0.clone_from(script);
             self.positional = args.to_vec();
-            return self.script(script).await;
+            return Box::pin(self.script(script)).await;
         }
         self.positional = rest.to_vec();
         let terminal = self.fds.get(&0).is_some_and(|open| open.is_tty());
         if interactive || terminal {
             return self.interactive().await;
         }
-        self.script_of_input().await
+        Box::pin(self.script_of_input()).await
     }
 
     async fn script(&mut self, name: &str) -> Exec<Status> {
@@ -366,7 +369,7 @@ impl Interp {
         }
         let _ = self.vars.set("PS2", prompts.1);
         if self.dialect == Dialect::Bash {
-            self.start_up_files().await?;
+            Box::pin(self.start_up_files()).await?;
         }
         if self.dialect != Dialect::Bash {
             self.options.others.push(("stdin".into(), true));
@@ -517,9 +520,7 @@ impl Interp {
         }
         let history = format!("{home}/.bash_history");
         if let Ok(lines) = host.read_file(self.who(), history.as_bytes(), 256 * 1024) {
-            for line in text::decode(&lines).lines() {
-                self.history.add(line);
-            }
+            self.history = History::from_file(&text::decode(&lines));
         }
         self.line = 0;
         self.status = 0;
@@ -595,7 +596,7 @@ pub(super) async fn run_lines(shell: &mut Interp, source: &str, last: bool) -> E
 }
 
 async fn run_lines_inner(shell: &mut Interp, source: &str, last: bool) -> Exec<Status> {
-    match parse_all(shell, source) {
+    match grammar::parse_script(source, &shell.usable_aliases()) {
         Parsed::Program(program) => {
             if last {
                 return shell.last_program(&program).await;
@@ -604,10 +605,6 @@ async fn run_lines_inner(shell: &mut Interp, source: &str, last: bool) -> Exec<S
         }
         _ => run_pieces(shell, source).await,
     }
-}
-
-fn parse_all(shell: &Interp, source: &str) -> Parsed {
-    grammar::parse(source, &shell.usable_aliases())
 }
 
 /// Command by command, as shells read scripts.

@@ -94,6 +94,7 @@ impl Interp {
         };
         if let Some(last) = ready.words.last() {
             self.last_argument.clone_from(last);
+            self.last_argument.shrink_to(32);
         }
         let function = self.functions.get(&name).cloned();
         let builtin = builtins::find(&name, self.dialect);

@@ -87,7 +87,8 @@ const NAME_BYTES: u64 = 96;
 /// Changed inodes and names.
 #[derive(Debug, Default)]
 pub(in crate::world) struct Layer {
-    nodes: HashMap<u64, Node>,
+    // Most attackers change one or two.
+    nodes: HashMap<u64, Box<Node>>,
     /// By folder: name and inode; 0 for a name that was removed.
     names: HashMap<u64, BTreeMap<Vec<u8>, u64>>,
     /// How often inodes are open.
@@ -134,12 +135,12 @@ impl Layer {
     }
 
     pub fn node(&self, ino: u64) -> Option<&Node> {
-        self.nodes.get(&ino)
+        self.nodes.get(&ino).map(|node| &**node)
     }
 
     #[cfg(test)]
     pub fn nodes(&self) -> impl Iterator<Item = (u64, &Node)> {
-        self.nodes.iter().map(|(ino, node)| (*ino, node))
+        self.nodes.iter().map(|(ino, node)| (*ino, &**node))
     }
 
     /// The inode behind a name; `Some(0)` for a name that was removed here.
@@ -164,7 +165,7 @@ impl Layer {
         self.bytes += NODE_BYTES + node.content.memory();
         self.disk += node.disk();
         self.files += 1;
-        self.nodes.insert(ino, node);
+        self.nodes.insert(ino, Box::new(node));
     }
 
     pub fn drop_node(&mut self, ino: u64) {

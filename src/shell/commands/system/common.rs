@@ -61,13 +61,13 @@ impl Names {
 
 /// The user that a name or number means.
 pub(super) fn user_id(host: &Host, name: &str) -> Option<u32> {
-    let known = host.users().into_iter().find(|user| user.name == name).map(|user| user.uid);
+    let known = host.user_named(name.as_bytes()).map(|user| user.uid);
     known.or_else(|| name.parse().ok())
 }
 
 /// The name of the user that runs the command.
 pub(super) fn own_name(c: &Cmd) -> String {
-    Names::of(c.host()).user_or_number(c.who().uid)
+    c.host().user(c.who().uid).map_or_else(|| c.who().uid.to_string(), |user| user.name)
 }
 
 /// Prints what the program prints for `--help` to standard error.

@@ -31,7 +31,7 @@ fn look_up(c: &Cmd, name: &str) -> Option<Subject> {
         return Some(Subject::of(&account));
     }
     let uid: u32 = name.strip_prefix('+').unwrap_or(name).parse().ok()?;
-    let user = host.users().into_iter().find(|user| user.uid == uid)?;
+    let user = host.user(uid)?;
     host.account(user.name.as_bytes()).map(|account| Subject::of(&account))
 }
 

@@ -84,9 +84,7 @@ pub(super) async fn sudo(c: &mut Cmd) -> Result<i32, Stop> {
     }
     let me = own_name(c);
     let target = found.value("u").unwrap_or("root").trim_start_matches('#').to_string();
-    let name = user_id(c.host(), &target)
-        .and_then(|uid| c.host().users().into_iter().find(|user| user.uid == uid))
-        .map(|user| user.name);
+    let name = user_id(c.host(), &target).and_then(|uid| c.host().user(uid)).map(|user| user.name);
     let mut rest = found.rest.clone();
     let mut given = Vec::new();
     while let Some((name, value)) =

@@ -196,7 +196,7 @@ impl Column {
             "args" | "args_f" => {
                 let mut text = format!("{indent}{}", arguments(process, x));
                 if x.environment && !process.environ.is_empty() {
-                    for word in &process.environ {
+                    for word in process.environ.split(|&b| b == 0).filter(|word| !word.is_empty()) {
                         text.push(' ');
                         text.push_str(&decode(word));
                     }

@@ -65,7 +65,7 @@ pub(super) fn look(host: &Host, process: &Process, parts: &[&str]) -> Option<(Th
         ["cmdline"] => {
             text(process.argv.iter().flat_map(|word| [word.as_slice(), b"\0"].concat()).collect::<Vec<u8>>())
         }
-        ["environ"] => secret(process.environ.iter().flat_map(|line| [line.as_slice(), b"\0"].concat()).collect()),
+        ["environ"] => secret(process.environ.to_vec()),
         ["exe"] if process.kernel => None,
         ["exe"] => Some(Thing::Link(process.exe.clone())),
         ["cwd"] => Some(Thing::Link(if process.cwd.is_empty() { b"/".to_vec() } else { process.cwd.clone() })),

@@ -1,0 +1,213 @@
+//! What a visit costs beside the same visit to others, in one run of one machine: `cargo bench --bench peers`.
+//!
+//! The peers are asked for by environment variables, each the folder of a Python environment that has them:
+//! `COWRIE`. Who is not there is left out. CPU time is that of the server's process, visits come one after another.
+//! Nothing asserts on time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark may fail loudly, start programs and dial the sensor that it started"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use common::{Cpu, PATIENCE, Server, Table, median, resident};
+
+/// Odd, for the median.
+const ROUNDS: usize = 5;
+const VISITS: usize = 40;
+const IDLE: usize = 100;
+
+/// What the visitor of a shell types: the lines that most of them begin with.
+const LINES: [&str; 10] = [
+    "uname -a",
+    "id",
+    "cat /proc/cpuinfo | grep name | wc -l",
+    "free -m | grep Mem | awk '{print $2 ,$3, $4, $5, $6, $7}'",
+    "ls -lh $(which ls)",
+    "cd /tmp; echo 321 > .x; cat .x; rm -rf .x",
+    "crontab -l",
+    "w",
+    "lscpu | grep Model",
+    "echo done",
+];
+
+fn main() {
+    let mut table = Table::default();
+    telnet(&mut table);
+    table.print();
+}
+
+/// Login and ten commands over Telnet, and what a visitor who stays costs.
+fn telnet(table: &mut Table) {
+    let config = "[persona]\naccounts = [{ name = \"root\", passwords = [\"rootpass\"] }]\n";
+    let answers = |ports: [u16; 4]| Visitor::connect(ports[1]).is_some();
+    let mut servers = vec![Server::start("sensor", |dir, ports| common::sensor(dir, ports, config), answers)];
+    if let Ok(folder) = std::env::var("COWRIE") {
+        servers.push(Server::start("Cowrie", |dir, ports| cowrie(&folder, dir, ports[1]), answers));
+    }
+    let mut spent = vec![Vec::new(); servers.len()];
+    for server in &servers {
+        visit(server.ports[1], &LINES);
+    }
+    for round in 1..=ROUNDS {
+        for (server, spent) in servers.iter().zip(&mut spent) {
+            eprintln!("telnet: round {round} of {ROUNDS}, {}", server.name);
+            let before = Cpu::of(server.child.id());
+            for _ in 0..VISITS {
+                visit(server.ports[1], &LINES);
+            }
+            // What is done after the close, such as writing events, belongs to the visit.
+            thread::sleep(Duration::from_millis(200));
+            spent.push(Cpu::of(server.child.id()).since(&before) / VISITS as f64);
+        }
+    }
+    let how = format!("root logs in, {} lines, exit; {VISITS} visits a round, median of {ROUNDS}", LINES.len());
+    let spent: Vec<f64> = spent.into_iter().map(median).collect();
+    for (server, spent) in servers.iter().zip(&spent) {
+        table.row(&format!("{}, CPU per Telnet visit", server.name), format!("{:.2} ms", spent / 1e3), "-", &how);
+    }
+    if let [ours, theirs] = spent[..] {
+        table.row("ratio of the two", format!("1/{:.1}", theirs / ours), "1/50", "of the medians");
+    }
+    for server in &servers {
+        let before = resident(server.child.id());
+        let held: Vec<Visitor> = (0..IDLE).map(|_| logged_in(server.ports[1])).collect();
+        thread::sleep(Duration::from_millis(200));
+        let each = (resident(server.child.id()) as f64 - before as f64) / held.len() as f64;
+        let how = format!("growth of VmRSS with {IDLE} logins at their prompt");
+        table.row(&format!("{}, idle Telnet session", server.name), format!("{each:.1} KiB"), "-", &how);
+    }
+}
+
+/// Cowrie with Telnet on a port; it declines to be started by root, which a benchmark may be.
+fn cowrie(folder: &str, dir: &Path, port: u16) -> Command {
+    for folder in ["etc", "var/log/cowrie", "var/lib/cowrie/tty", "var/lib/cowrie/downloads", "var/run"] {
+        fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    let config = format!(
+        "[honeypot]\nhostname = svr04\n[ssh]\nenabled = false\n[telnet]\nenabled = true\n\
+         listen_endpoints = tcp:{port}:interface=127.0.0.1\n"
+    );
+    fs::write(dir.join("etc/cowrie.cfg"), config).unwrap();
+    let program = "import os, sys\nos.getuid = lambda: 1000\n\
+                   sys.argv = ['twistd', '--nodaemon', '--pidfile=', 'cowrie']\n\
+                   from twisted.scripts.twistd import run\nrun()";
+    let mut command = Command::new(Path::new(folder).join("bin/python"));
+    command.args(["-c", program]).stdin(Stdio::null());
+    command
+}
+
+/// One visit from login to logout.
+fn visit(port: u16, lines: &[&str]) {
+    let mut visitor = logged_in(port);
+    for line in lines {
+        visitor.say(line);
+        visitor.until("# ");
+    }
+    visitor.say("exit");
+    visitor.rest();
+}
+
+fn logged_in(port: u16) -> Visitor {
+    let mut visitor = Visitor::connect(port).expect("the server greets");
+    visitor.say("root");
+    visitor.until("assword: ");
+    visitor.say("rootpass");
+    visitor.until("# ");
+    visitor
+}
+
+/// A Telnet client that refuses every option.
+struct Visitor {
+    stream: TcpStream,
+    /// What came since the last question.
+    said: Vec<u8>,
+}
+
+impl Visitor {
+    /// A connection that has shown its login prompt.
+    fn connect(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_nodelay(true).ok()?;
+        let mut visitor = Self { stream, said: Vec::new() };
+        visitor.wait_for("ogin: ").then_some(visitor)
+    }
+
+    fn say(&mut self, line: &str) {
+        self.said.clear();
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+
+    fn until(&mut self, end: &str) {
+        assert!(self.wait_for(end), "{end:?} after {:?}", String::from_utf8_lossy(&self.said));
+    }
+
+    fn wait_for(&mut self, end: &str) -> bool {
+        let mut bytes = [0; 4096];
+        loop {
+            if self.said.ends_with(end.as_bytes()) {
+                return true;
+            }
+            match self.stream.read(&mut bytes) {
+                Ok(count) if count > 0 => {
+                    self.said.extend_from_slice(&bytes[..count]);
+                    self.refuse();
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// Takes Telnet's commands out of what was said, and answers them.
+    fn refuse(&mut self) {
+        let (mut text, mut answer, mut at) = (Vec::new(), Vec::new(), 0);
+        while let Some(&byte) = self.said.get(at) {
+            match (byte, self.said.get(at + 1), self.said.get(at + 2)) {
+                (255, Some(250), _) => {
+                    let rest = &self.said[at..];
+                    let Some(end) = rest.windows(2).position(|pair| pair == [255, 240]) else { break };
+                    at += end + 2;
+                }
+                (255, Some(251 | 252), Some(option)) => {
+                    if self.said[at + 1] == 251 && !matches!(option, 1 | 3) {
+                        answer.extend([255, 254, *option]);
+                    }
+                    at += 3;
+                }
+                (255, Some(253 | 254), Some(option)) => {
+                    if self.said[at + 1] == 253 {
+                        answer.extend([255, 252, *option]);
+                    }
+                    at += 3;
+                }
+                (255, Some(_), Some(_)) => at += 2,
+                (255, ..) => break,
+                _ => {
+                    text.push(byte);
+                    at += 1;
+                }
+            }
+        }
+        text.extend_from_slice(&self.said[at..]);
+        self.said = text;
+        let _ = self.stream.write_all(&answer);
+    }
+
+    fn rest(&mut self) {
+        let _ = self.stream.read_to_end(&mut Vec::new());
+    }
+}
