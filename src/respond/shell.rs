@@ -10,7 +10,7 @@ use super::evidence::Evidence;
 use crate::event::{AnsweredBy, Kind};
 use crate::handler::{ChatService, History};
 use crate::session::Session;
-use crate::shell::{Login, Output, Shell, Step, Terminal};
+use crate::shell::{Key, Login, Output, Shell, Step, Terminal};
 use crate::world::{Account, Host, Visitor};
 
 /// One login's shell and who stands behind it.
@@ -89,6 +89,11 @@ impl ShellTalk {
         self.questions = 0;
         self.watch(bytes);
         self.shell.feed(bytes);
+    }
+
+    /// A signal of the client's terminal that comes without a key.
+    pub fn signal(&mut self, key: Key) {
+        self.shell.signal(key);
     }
 
     /// Notes a line that is longer than any shell takes, once.

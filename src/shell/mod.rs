@@ -36,7 +36,8 @@ use io::{Open, Stream};
 use kernel::{Boxed, Kernel, Status, Stop};
 pub use note::Note;
 use program::Spec;
-use tty::{Key, Tty};
+pub use tty::Key;
+use tty::Tty;
 
 use crate::world::{Account, Host, Presence, Who};
 
@@ -156,6 +157,15 @@ impl Shell {
         self.kernel.feed(bytes);
         let keys = self.kernel.tty(Tty::take_signals).unwrap_or_default();
         for key in keys {
+            self.press(key);
+        }
+    }
+
+    /// A signal that comes without its key, as Telnet's IP and BRK make it: nothing is echoed or thrown away.
+    pub fn signal(&mut self, key: Key) {
+        if key == Key::Interrupt && self.kernel.tty(|tty| tty.is_editing()) == Some(true) {
+            self.kernel.feed(&[3]);
+        } else {
             self.press(key);
         }
     }

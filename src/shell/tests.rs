@@ -183,9 +183,9 @@ fn at_a_terminal() {
     let jobs = bench.line("jobs");
     assert!(jobs.contains("[1]+  Running"), "{jobs:?} after {job:?}");
     assert!(bench.line("kill %1; wait").contains("Terminated"), "kill");
+    // What nobody has read yet is thrown away by the terminal.
     bench.shell.feed(b"abc\x03");
-    let (out, _, _) = bench.settle();
-    assert_eq!(out, format!("abc^C\r\n{prompt}"));
+    assert_eq!(bench.settle().0, format!("^C\r\n{prompt}"));
     bench.shell.feed(b"\x1b[A");
     assert_eq!(bench.settle().0, "kill %1; wait");
     bench.shell.feed(b"\x15exit 4\r");
@@ -220,4 +220,58 @@ fn bombs_end() {
     let deep = format!("{}echo x{}", "if true; then ".repeat(300), "; fi".repeat(300));
     let _ = run(&deep);
     let _ = run(&"(".repeat(3000));
+}
+
+#[test]
+fn the_line_editor_sends_what_readline_sends() {
+    let text = include_str!("../../tests/transcripts/readline.txt");
+    let host = Bench::host();
+    let (mut wrong, mut checks) = (Vec::new(), 0);
+    for case in text.split("\n\n").filter(|case| case.contains("\n> ")) {
+        let mut lines = case.lines().filter(|line| !line.is_empty());
+        let name = lines.next().unwrap();
+        let [term, columns, prompt] = lines.next().unwrap().splitn(3, ' ').collect::<Vec<_>>()[..] else {
+            panic!("{name}")
+        };
+        let columns = columns.parse().unwrap();
+        let mut bench = Bench::start(&host, None, Some(Terminal { name: term.into(), columns, rows: 24 }));
+        bench.settle();
+        bench.line(&format!("TERM={term}"));
+        bench.line(&format!("PS1='{prompt}'"));
+        bench.line("history -c");
+        while let (Some(typed), Some(shown)) = (lines.next(), lines.next()) {
+            checks += 1;
+            bench.shell.feed(&unescaped(typed.strip_prefix("> ").unwrap()));
+            let wanted = String::from_utf8(unescaped(shown.strip_prefix("< ").unwrap_or_default())).unwrap();
+            let said = bench.settle().0;
+            if said != wanted {
+                wrong.push(
+                    format!("{name}, {term} {columns}, {typed}\n  wanted {wanted:?}\n  said   {said:?}")
+                        .replace("\\u{1b}[C", "→"),
+                );
+                break;
+            }
+        }
+    }
+    assert!(checks > 300, "{checks}");
+    assert!(wrong.is_empty(), "{} of {checks}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Python's escapes of bytes.
+fn unescaped(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let (byte, used) = match rest.as_bytes()[at + 1] {
+            b'x' => (u8::from_str_radix(&rest[at + 2..at + 4], 16).unwrap(), 4),
+            b'r' => (b'\r', 2),
+            b'n' => (b'\n', 2),
+            b't' => (b'\t', 2),
+            other => (other, 2),
+        };
+        bytes.push(byte);
+        rest = &rest[at + used..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
 }

@@ -11,15 +11,20 @@ pub(super) enum Mode {
         /// Off while a password is asked for.
         echo: bool,
     },
-    /// The shell's line editor or a full-screen program takes every key itself.
+    /// The shell's line editor takes every key, but ^C, ^\\ and ^Z are the terminal's and throw away what was typed.
+    Editing,
+    /// A full-screen program takes every key itself.
     Raw,
 }
 
 /// A key that makes a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub enum Key {
+    /// ^C, SIGINT
     Interrupt,
+    /// ^\\, SIGQUIT
     Quit,
+    /// ^Z, SIGTSTP
     Suspend,
 }
 
@@ -61,14 +66,14 @@ impl Tty {
 
     /// Switches; what was typed ahead goes over to the new reader.
     pub fn set_mode(&mut self, mode: Mode) {
-        let was_raw = self.mode == Mode::Raw;
+        let was_raw = self.by_keys();
         self.mode = mode;
-        if mode == Mode::Raw && !was_raw {
+        if self.by_keys() && !was_raw {
             for line in std::mem::take(&mut self.ready) {
                 if line.is_empty() { self.keys.push_back(4) } else { self.keys.extend(line) }
             }
             self.keys.extend(std::mem::take(&mut self.line));
-        } else if mode != Mode::Raw && was_raw {
+        } else if !self.by_keys() && was_raw {
             let keys: Vec<u8> = std::mem::take(&mut self.keys).into();
             // Already echoed or about to be by whoever reads it: type-ahead is edited silently.
             self.cook(&keys, false);
@@ -78,6 +83,18 @@ impl Tty {
     /// Takes what the client typed.
     pub fn feed(&mut self, bytes: &[u8]) {
         match self.mode {
+            Mode::Editing => {
+                // ^C is shown by the editor, the others do nothing there.
+                let last = bytes.iter().rposition(|byte| matches!(byte, 3 | 26 | 28));
+                if let Some(last) = last {
+                    self.keys.clear();
+                    if bytes.iter().take(last + 1).any(|&byte| byte == 3) {
+                        self.keys.push_back(3);
+                    }
+                }
+                let rest = bytes.get(last.map_or(0, |last| last + 1)..).unwrap_or_default();
+                self.keys.extend(rest.iter().take(AHEAD.saturating_sub(self.keys.len())));
+            }
             Mode::Raw => {
                 let room = AHEAD.saturating_sub(self.keys.len());
                 self.keys.extend(bytes.iter().take(room));
@@ -168,7 +185,7 @@ impl Tty {
 
     /// A line, or part of it; empty at an end of file. `None`: nothing there yet.
     pub fn read(&mut self, max: usize) -> Option<Vec<u8>> {
-        if self.mode == Mode::Raw {
+        if self.by_keys() {
             return self.key_bytes(max);
         }
         let line = self.ready.front_mut()?;
@@ -177,6 +194,21 @@ impl Tty {
         }
         let rest = line.split_off(max);
         Some(std::mem::replace(line, rest))
+    }
+
+    /// Whether the shell's line editor reads.
+    pub fn is_editing(&self) -> bool {
+        self.mode == Mode::Editing
+    }
+
+    fn by_keys(&self) -> bool {
+        matches!(self.mode, Mode::Editing | Mode::Raw)
+    }
+
+    /// The printable characters of ASCII that wait in front.
+    pub fn take_plain(&mut self) -> Vec<u8> {
+        let count = self.keys.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        self.keys.drain(..count).collect()
     }
 
     fn key_bytes(&mut self, max: usize) -> Option<Vec<u8>> {
@@ -205,11 +237,6 @@ impl Tty {
                 }
             }
         }
-    }
-
-    /// Prints bytes as they are.
-    pub fn print_raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
     }
 
     /// What is to be sent, up to now.

@@ -71,7 +71,13 @@ pub(super) fn make(host: &Host, people: &People, config: &Config) {
         }
     }
     image::devices(host);
-    let files = texts::files(&host.persona().profile.sets);
+    let mut files = texts::files(&host.persona().profile.sets);
+    if host.persona().debian_userland {
+        // This file comes with the shell's package.
+        let of_shell = |file: &texts::File| file.path == "/etc/bash.bashrc";
+        files.retain(|file| !of_shell(file));
+        files.extend(texts::files(&["debian-12".to_string()]).into_iter().filter(of_shell));
+    }
     // Owners are known by name once these two are there.
     for path in ["/etc/passwd", "/etc/group"] {
         if let Some(file) = files.iter().find(|file| file.path == path) {

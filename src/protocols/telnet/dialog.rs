@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::editor::{Editor, Typed};
 use super::options::{Item, Options};
+use crate::shell::Key;
 
 /// What the loop has to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) enum Step {
     Login { name: Vec<u8>, password: Vec<u8> },
     /// Hand these keys to the shell's terminal.
     Keys(Vec<u8>),
+    /// A signal for what runs in the foreground.
+    Signal(Key),
     /// Note that a line is too long: its beginning.
     TooLong(Vec<u8>),
     /// Send these bytes and close.
@@ -62,6 +65,8 @@ const DATA_MARK: &[u8] = b"\xff\xf2";
 const WILL_ECHO: &[u8] = b"\xff\xfb\x01";
 const IP: u8 = 244;
 const BREAK: u8 = 243;
+const SUSPEND: u8 = 237;
+const ABORT: u8 = 238;
 const AYT: u8 = 246;
 const ERASE_CHARACTER: u8 = 247;
 const ERASE_LINE: u8 = 248;
@@ -177,7 +182,7 @@ impl Dialog {
             byte => byte,
         };
         if self.stage == Stage::Shell {
-            if byte == 3 {
+            if matches!(byte, 3 | 26 | 28) {
                 // telnetd throws away output that is still on its way, as the mark tells the client.
                 out.clear();
                 out.extend_from_slice(DATA_MARK);
@@ -258,6 +263,18 @@ impl Dialog {
     fn command(&mut self, command: u8, out: &mut Vec<u8>) {
         match command {
             AYT => out.extend(format!("\r\n[{} : yes]\r\n", self.fqdn).into_bytes()),
+            IP | BREAK | ABORT | SUSPEND if self.stage == Stage::Shell => {
+                // As telnetd does with TIOCSIG: no key, so no echo.
+                let keys = std::mem::take(&mut self.keys);
+                if !keys.is_empty() {
+                    self.ready.push_back(Step::Keys(keys));
+                }
+                self.ready.push_back(Step::Signal(match command {
+                    IP => Key::Interrupt,
+                    SUSPEND => Key::Suspend,
+                    _ => Key::Quit,
+                }));
+            }
             IP | BREAK => self.data(3, out),
             ERASE_CHARACTER => self.data(127, out),
             ERASE_LINE => self.data(21, out),

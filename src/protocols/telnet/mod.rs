@@ -139,6 +139,12 @@ impl Visit {
                 Ok(())
             }
             Step::Login { name, password } => self.login(&name, &password, wire).await,
+            Step::Signal(key) => {
+                if let Some(talk) = self.talk.as_mut() {
+                    talk.signal(key);
+                }
+                Ok(())
+            }
             Step::Keys(keys) => {
                 let (_, columns, rows) = self.dialog.terminal();
                 if let Some(talk) = self.talk.as_mut() {
@@ -211,12 +217,22 @@ async fn attend(talk: &mut ShellTalk, wire: &mut Wire) -> Result<(), CloseReason
     }
 }
 
-/// 255 is doubled on the wire (RFC 854).
+/// 255 is doubled on the wire, and a CR without an LF has a NUL behind it (RFC 854).
 fn doubled(output: Vec<u8>) -> Vec<u8> {
-    if !output.contains(&255) {
+    if !output.iter().any(|byte| matches!(byte, 255 | b'\r')) {
         return output;
     }
-    output.into_iter().flat_map(|byte| std::iter::repeat_n(byte, if byte == 255 { 2 } else { 1 })).collect()
+    let mut wire = Vec::with_capacity(output.len() + 16);
+    let mut bytes = output.into_iter().peekable();
+    while let Some(byte) = bytes.next() {
+        wire.push(byte);
+        match byte {
+            255 => wire.push(255),
+            b'\r' if bytes.peek() != Some(&b'\n') => wire.push(0),
+            _ => {}
+        }
+    }
+    wire
 }
 
 /// Output as a terminal in cooked mode sends it: LF becomes CR LF, and 255 is doubled (RFC 854).

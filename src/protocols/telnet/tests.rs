@@ -151,6 +151,7 @@ fn any_split_of_any_bytes_gives_the_same_and_never_panics() {
                     Step::Send(bytes) | Step::Close(bytes) => sent.extend(bytes),
                     Step::Login { .. } => dialog.logged_in(),
                     Step::Keys(line) | Step::TooLong(line) => sent.extend(line),
+                    Step::Signal(_) => {}
                 }
             }
         }

@@ -6,6 +6,10 @@ use crate::shell::{program, signals, text};
 use crate::world::FileKind;
 
 pub(super) async fn exit(s: &mut Interp, args: &[String]) -> Exec<Status> {
+    end(s, args, true).await
+}
+
+async fn end(s: &mut Interp, args: &[String], announced: bool) -> Exec<Status> {
     let status = match args.first() {
         None => s.status,
         Some(arg) => match arg.trim().parse::<i64>() {
@@ -20,11 +24,8 @@ pub(super) async fn exit(s: &mut Interp, args: &[String]) -> Exec<Status> {
             }
         },
     };
-    if s.is_interactive() && s.subshell == 0 {
-        let word = if s.login { "logout\n" } else { "exit\n" };
-        if s.dialect == Dialect::Bash {
-            s.print_error(word).await?;
-        }
+    if announced && s.is_interactive() && s.subshell == 0 && s.dialect == Dialect::Bash {
+        s.print_error(if s.login { "logout\n" } else { "exit\n" }).await?;
     }
     if args.len() > 1 && s.dialect == Dialect::Bash && args.first().is_some_and(|arg| arg.parse::<i64>().is_ok()) {
         s.complain("exit: too many arguments").await?;
@@ -37,7 +38,7 @@ pub(super) async fn logout(s: &mut Interp, args: &[String]) -> Exec<Status> {
     if !s.login {
         return s.fail("logout", "not login shell: use `exit'").await;
     }
-    exit(s, args).await
+    end(s, args, false).await
 }
 
 pub(super) async fn return_from(s: &mut Interp, args: &[String]) -> Exec<Status> {

@@ -223,6 +223,9 @@ pub(super) async fn kill(s: &mut Interp, args: &[String]) -> Exec<Status> {
                     for pid in &job.pids {
                         s.deliver(*pid, signal);
                     }
+                    if job.state == State::Stopped && s.dialect == Dialect::Bash {
+                        s.jobs.tell_again(job.number);
+                    }
                 }
                 None => status = s.fail("kill", &format!("{target}: no such job")).await?,
             }

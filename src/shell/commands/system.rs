@@ -20,6 +20,7 @@ mod local;
 mod lscpu;
 mod naming;
 mod packages;
+mod pager;
 mod perl;
 mod ping;
 mod power;
@@ -265,8 +266,8 @@ pub(super) static TABLE: &[(&str, Run)] = &[
     ("vim", Run::Flow(|c| Box::pin(editor::vi(c)))),
     ("vim.tiny", Run::Flow(|c| Box::pin(editor::vi(c)))),
     ("nano", Run::Flow(|c| Box::pin(editor::nano(c)))),
-    ("less", Run::Flow(|c| Box::pin(editor::less(c)))),
-    ("more", Run::Flow(|c| Box::pin(editor::less(c)))),
+    ("less", Run::Flow(|c| Box::pin(pager::run(c)))),
+    ("more", Run::Flow(|c| Box::pin(pager::run(c)))),
     ("perl", Run::Flow(|c| Box::pin(perl::run(c)))),
     ("perl5.36.0", Run::Flow(|c| Box::pin(perl::run(c)))),
     ("perl5.30.0", Run::Flow(|c| Box::pin(perl::run(c)))),

@@ -26,6 +26,8 @@ pub(in crate::shell) struct Job {
     pub pids: Vec<u32>,
     pub text: String,
     pub state: State,
+    /// It was stopped when `kill %N` reached it: bash tells that once more before it looks.
+    pub told_again: bool,
 }
 
 #[derive(Clone, Default)]
@@ -41,6 +43,12 @@ impl Jobs {
         self.push(pid, vec![pid], text, State::Running)
     }
 
+    pub fn tell_again(&mut self, number: u32) {
+        if let Some(job) = self.all.iter_mut().find(|job| job.number == number) {
+            job.told_again = true;
+        }
+    }
+
     pub fn add_stopped(&mut self, pid: u32, pids: Vec<u32>, text: String) -> u32 {
         self.push(pid, pids, text, State::Stopped)
     }
@@ -50,7 +58,7 @@ impl Jobs {
         if self.all.len() >= MOST {
             self.all.remove(0);
         }
-        self.all.push(Job { number, pid, pids, text, state });
+        self.all.push(Job { number, pid, pids, text, state, told_again: false });
         number
     }
 
@@ -166,9 +174,21 @@ impl Interp {
         if self.jobs.is_empty() {
             return Ok(());
         }
+        let mut text = String::new();
+        for at in 0..self.jobs.all.len() {
+            let Some(job) = self.jobs.all.get_mut(at).filter(|job| job.told_again) else { continue };
+            job.told_again = false;
+            if let Some(job) = self.jobs.all.get(at) {
+                text.push('\n');
+                text.push_str(&self.jobs.line(job, false));
+            }
+        }
+        if !text.is_empty() {
+            self.print_error(&text).await?;
+            return Ok(());
+        }
         let before: Vec<(u32, State)> = self.jobs.all.iter().map(|job| (job.number, job.state)).collect();
         self.look_after_jobs();
-        let mut text = String::new();
         let mut done = Vec::new();
         for job in &self.jobs.all {
             let changed = before.iter().any(|(number, state)| *number == job.number && *state != job.state);

@@ -348,8 +348,8 @@ impl Interp {
             "UID" | "EUID" => self.who().uid.to_string(),
             "LINENO" => self.line.max(1).to_string(),
             "BASH_SUBSHELL" => self.subshell.to_string(),
-            "COLUMNS" if self.interactive => self.kernel().tty(|tty| tty.columns)?.to_string(),
-            "LINES" if self.interactive => self.kernel().tty(|tty| tty.rows)?.to_string(),
+            "COLUMNS" if self.interactive => self.kernel().tty(|tty| known(tty.columns, 80))?.to_string(),
+            "LINES" if self.interactive => self.kernel().tty(|tty| known(tty.rows, 24))?.to_string(),
             "HISTCMD" => (self.history.len() + 1).to_string(),
             "GROUPS" => self.who().gid.to_string(),
             "PIPESTATUS" => self.pipe_status.first()?.to_string(),
@@ -486,4 +486,9 @@ pub(super) fn quoted(value: &str) -> String {
         }
     }
     out + "'"
+}
+
+/// A size of the terminal, or what termcap says where the terminal does not know.
+fn known(size: usize, usual: usize) -> usize {
+    if size == 0 { usual } else { size }
 }
