@@ -17,6 +17,19 @@ use crate::world::{Errno, Host, Open as How, Stat, Who};
 pub(super) const INPUT_LIMIT: usize = 16 * 1024 * 1024;
 /// Buffered output that is written before the program ends.
 const BUFFER: usize = 64 * 1024;
+/// Steps of work that opening a file is, and starting a program.
+const OPENING: u64 = 100;
+const STARTING: u64 = 800;
+
+/// Steps of work that a program has with a line.
+fn work(bytes: usize) -> u64 {
+    1 + bytes as u64 / 16
+}
+
+/// Where the line ends of which the first bytes were looked at before.
+fn line_end(bytes: &[u8], searched: usize) -> Option<usize> {
+    bytes.get(searched..)?.iter().position(|&b| b == b'\n').map(|at| searched + at)
+}
 
 /// How a command is written.
 #[derive(Clone, Copy)]
@@ -43,6 +56,8 @@ pub(crate) struct Cmd {
     input_at: usize,
     captured: Vec<u8>,
     exec_error: String,
+    /// Standard output could not be written to: the program is at its end.
+    failed: bool,
 }
 
 /// What a program that is run by another gets beside what it inherits.
@@ -85,23 +100,28 @@ impl Cmd {
             input_at: 0,
             captured: Vec::new(),
             exec_error: String::new(),
+            failed: false,
         }
     }
 
     /// Runs the command to its end and writes what it printed.
     pub(super) async fn main(mut self, run: Run) -> Result<i32, Stop> {
         let status = match run {
-            Run::Plain(run) => run(&mut self),
+            Run::Plain(run) => Ok(run(&mut self)),
             Run::Flow(run) => {
                 let status = run(&mut self).await;
                 self.give_back_input();
-                status?
+                status
             }
         };
-        match self.flush().await {
-            Ok(()) => Ok(status),
-            Err(stop) => Err(stop),
+        let flushed = match &status {
+            Ok(_) => self.flush().await,
+            Err(_) => Ok(()),
+        };
+        if self.failed {
+            return Ok(if matches!(self.base(), "sort" | "grep" | "tar") { 2 } else { 1 });
         }
+        flushed.and(status)
     }
 
     /// The last part of the name.
@@ -186,7 +206,7 @@ impl Cmd {
         self.spec.kernel.checkpoint().await
     }
 
-    /// Writes what waits.
+    /// Writes what waits. After an error of the output that was told, the program ends as by [`Stop`].
     pub async fn flush(&mut self) -> Result<(), Stop> {
         self.queue_out();
         while let Some((error, bytes)) = self.queue.pop_front() {
@@ -196,10 +216,16 @@ impl Cmd {
                 Ok(()) => {}
                 Err(Fail::Stop(stop)) => return Err(stop),
                 Err(Fail::Errno(errno)) if !error => {
-                    // As GNU programs say when their output cannot be written.
+                    // As GNU programs end when their output cannot be written.
                     let line = format!("{}: write error: {}\n", self.name, errno.text());
                     self.queue.clear();
-                    self.queue.push_back((true, text::encode(&line)));
+                    self.failed = true;
+                    if let Some(open) = self.spec.fds.get(&2).cloned()
+                        && let Err(Fail::Stop(stop)) = open.write(&self.spec.kernel, &text::encode(&line)).await
+                    {
+                        return Err(stop);
+                    }
+                    return Err(Stop::Signal(13));
                 }
                 Err(Fail::Errno(_)) => {}
             }
@@ -240,19 +266,23 @@ impl Cmd {
             if piece.is_empty() || all.len() >= INPUT_LIMIT {
                 return Ok(all);
             }
+            self.spend(piece.len() as u64 / 32).await?;
             all.extend(piece);
         }
     }
 
     /// A line of standard input with its `\n`, if there was one.
     pub async fn read_line(&mut self) -> Result<Option<Vec<u8>>, Stop> {
+        let mut searched = 0;
         loop {
             let rest = self.input.get(self.input_at..).unwrap_or_default();
-            if let Some(end) = rest.iter().position(|&b| b == b'\n') {
+            if let Some(end) = line_end(rest, searched) {
                 let line = rest.get(..=end).unwrap_or_default().to_vec();
                 self.input_at += end + 1;
+                self.spend(work(line.len())).await?;
                 return Ok(Some(line));
             }
+            searched = rest.len();
             if self.line_buffered {
                 self.flush().await?;
             }
@@ -268,6 +298,7 @@ impl Cmd {
                 let rest = std::mem::take(&mut self.input);
                 return Ok((!rest.is_empty()).then_some(rest));
             }
+            self.spend(piece.len() as u64 / 64).await?;
             self.input.extend(piece);
         }
     }
@@ -295,6 +326,7 @@ impl Cmd {
             if piece.is_empty() || all.len() >= INPUT_LIMIT {
                 return Ok(Ok(all));
             }
+            self.spend(piece.len() as u64 / 32).await?;
             all.extend(piece);
         }
     }
@@ -306,6 +338,7 @@ impl Cmd {
             let buffer = self.input.split_off(self.input_at.min(self.input.len()));
             return Ok(Ok(Source { open, buffer, at: 0 }));
         }
+        self.spend(OPENING).await?;
         let how = How { read: true, ..How::default() };
         Ok(match self.host().open(self.who(), &self.path(operand), how) {
             Ok(file) if file.stat().kind == crate::world::FileKind::Folder => Err(Errno::EISDIR),
@@ -419,6 +452,7 @@ impl Cmd {
     /// Runs a program. 126 and 127 with [`Cmd::exec_error`] when it cannot be run.
     pub async fn exec_with(&mut self, argv: &[String], how: Child) -> Result<i32, Stop> {
         self.flush().await?;
+        self.spend(STARTING).await?;
         self.exec_error.clear();
         let mut spec = self.spec.child(argv.to_vec());
         if let Some(env) = how.env {
@@ -484,6 +518,16 @@ impl Cmd {
         self.stdin()?.as_file().map(crate::world::File::stat)
     }
 
+    /// The command is beyond what is acted here: whoever is asked for programs without emulation answers, and when
+    /// nobody does it says nothing. To be called before anything was printed.
+    pub async fn ask_elsewhere(&mut self) -> Result<i32, Stop> {
+        let question = self.spec.argv.join(" ");
+        if let Some(answer) = self.spec.kernel.ask(&question).await? {
+            self.out_bytes(&answer);
+        }
+        Ok(0)
+    }
+
     // ---- network -------------------------------------------------------------------------------------------------
 
     /// Tells the record of a URL.
@@ -517,13 +561,16 @@ impl Source {
 
     /// A line with its `\n`, if there was one.
     pub async fn line(&mut self, c: &mut Cmd) -> Result<Option<Vec<u8>>, Stop> {
+        let mut searched = 0;
         loop {
             let rest = self.buffer.get(self.at..).unwrap_or_default();
-            if let Some(end) = rest.iter().position(|&b| b == b'\n') {
+            if let Some(end) = line_end(rest, searched) {
                 let line = rest.get(..=end).unwrap_or_default().to_vec();
                 self.at += end + 1;
+                c.spend(work(line.len())).await?;
                 return Ok(Some(line));
             }
+            searched = rest.len();
             self.buffer.drain(..self.at);
             self.at = 0;
             c.tick().await?;
@@ -536,6 +583,7 @@ impl Source {
                 let rest = std::mem::take(&mut self.buffer);
                 return Ok((!rest.is_empty()).then_some(rest));
             }
+            c.spend(piece.len() as u64 / 64).await?;
             self.buffer.extend(piece);
         }
     }

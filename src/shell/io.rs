@@ -74,6 +74,16 @@ impl From<Stop> for Fail {
     }
 }
 
+/// Steps of work that moving so many bytes is.
+fn work(bytes: usize) -> u64 {
+    1 + bytes as u64 / 1024
+}
+
+/// Steps of work that keeping so many bytes in a file is.
+pub(super) fn kept(bytes: usize) -> u64 {
+    1 + bytes as u64 / 64
+}
+
 impl Open {
     fn of(kind: Kind) -> Arc<Self> {
         Arc::new(Self { kind, offset: Mutex::new(0) })
@@ -144,7 +154,12 @@ impl Open {
 
     /// At least one byte and at most `max`; empty at the end of the file.
     pub async fn read(&self, kernel: &Kernel, max: usize) -> Result<Vec<u8>, Fail> {
-        kernel.checkpoint().await?;
+        let bytes = self.read_now(kernel, max).await?;
+        kernel.spend(work(bytes.len())).await?;
+        Ok(bytes)
+    }
+
+    async fn read_now(&self, kernel: &Kernel, max: usize) -> Result<Vec<u8>, Fail> {
         match &self.kind {
             Kind::File { file, read: true, .. } => {
                 let mut offset = self.offset();
@@ -163,7 +178,8 @@ impl Open {
 
     /// Writes all of it.
     pub async fn write(&self, kernel: &Kernel, bytes: &[u8]) -> Result<(), Fail> {
-        kernel.checkpoint().await?;
+        let stored = matches!(&self.kind, Kind::File { file, .. } if file.device().is_none());
+        kernel.spend(if stored { kept(bytes.len()) } else { work(bytes.len()) }).await?;
         match &self.kind {
             Kind::File { file, write: true, append, .. } => {
                 let mut offset = self.offset();
@@ -200,7 +216,12 @@ impl Pipe {
         }
         self.moved.store(true, Ordering::Relaxed);
         let count = state.bytes.len().min(max);
-        Some(state.bytes.drain(..count).collect())
+        let (front, back) = state.bytes.as_slices();
+        let mut taken = Vec::with_capacity(count);
+        taken.extend_from_slice(front.get(..count.min(front.len())).unwrap_or_default());
+        taken.extend_from_slice(back.get(..count - taken.len()).unwrap_or_default());
+        state.bytes.drain(..count);
+        Some(taken)
     }
 
     /// Bytes that found room; `Some(None)` when nobody will ever read them.
@@ -214,7 +235,7 @@ impl Pipe {
             return None;
         }
         self.moved.store(true, Ordering::Relaxed);
-        state.bytes.extend(bytes.iter().take(room));
+        state.bytes.extend(bytes.get(..room).unwrap_or_default());
         Some(Some(room))
     }
 }

@@ -1,4 +1,4 @@
-//! Builtins that tell about the shell: `type`, `command`, `alias`, `history`, `enable`, `help`, `ulimit`, …
+//! Builtins that tell about the shell: `type`, `command`, `alias`, `history`, `enable`, `help`, …
 
 use super::{find, names};
 use crate::shell::interp::{Dialect, Exec, Interp, function_text, quoted};
@@ -389,68 +389,6 @@ pub(super) async fn umask(s: &mut Interp, args: &[String]) -> Exec<Status> {
             _ => s.fail("umask", &format!("{text}: octal number out of range")).await,
         },
     }
-}
-
-pub(super) async fn ulimit(s: &mut Interp, args: &[String]) -> Exec<Status> {
-    const LIMITS: [(char, &str, &str); 16] = [
-        ('c', "core file size          (blocks, -c) ", "0"),
-        ('d', "data seg size           (kbytes, -d) ", "unlimited"),
-        ('e', "scheduling priority             (-e) ", "0"),
-        ('f', "file size               (blocks, -f) ", "unlimited"),
-        ('i', "pending signals                 (-i) ", "15419"),
-        ('l', "max locked memory       (kbytes, -l) ", "65536"),
-        ('m', "max memory size         (kbytes, -m) ", "unlimited"),
-        ('n', "open files                      (-n) ", "1024"),
-        ('p', "pipe size            (512 bytes, -p) ", "8"),
-        ('q', "POSIX message queues     (bytes, -q) ", "819200"),
-        ('r', "real-time priority              (-r) ", "0"),
-        ('s', "stack size              (kbytes, -s) ", "8192"),
-        ('t', "cpu time               (seconds, -t) ", "unlimited"),
-        ('u', "max user processes              (-u) ", "15419"),
-        ('v', "virtual memory          (kbytes, -v) ", "unlimited"),
-        ('x', "file locks                      (-x) ", "unlimited"),
-    ];
-    let mut letters = String::new();
-    let mut value = None;
-    for arg in args {
-        match arg.strip_prefix('-') {
-            Some(flags) => letters.push_str(flags),
-            None => value = Some(arg.clone()),
-        }
-    }
-    if letters.contains('a') {
-        let text: String =
-            LIMITS.iter().map(|(_, label, limit)| format!("{label}{}\n", limit_of(s, label, limit))).collect();
-        return s.print("ulimit", &text).await;
-    }
-    let letter = letters.chars().find(|letter| !matches!(letter, 'S' | 'H')).unwrap_or('f');
-    let Some((_, label, limit)) = LIMITS.iter().find(|(known, _, _)| *known == letter) else {
-        let usage = "ulimit [-SHabcdefiklmnpqrstuvxPT] [limit]";
-        return s.bad_option("ulimit", &format!("-{letter}"), usage).await;
-    };
-    match value {
-        None if letters.contains('H') && letter == 'n' => s.print("ulimit", "1048576\n").await,
-        None => {
-            let text = limit_of(s, label, limit) + "\n";
-            s.print("ulimit", &text).await
-        }
-        Some(value) if value == "unlimited" || value.parse::<u64>().is_ok() => {
-            let name = format!("ulimit:{label}");
-            s.options.others.retain(|(known, _)| !known.starts_with(&name));
-            if s.options.others.len() < 100 {
-                s.options.others.push((format!("{name}{value}"), true));
-            }
-            Ok(0)
-        }
-        Some(value) => s.fail("ulimit", &format!("{value}: invalid number")).await,
-    }
-}
-
-/// A limit as it was set in this shell, or the host's.
-fn limit_of(s: &Interp, label: &str, default: &str) -> String {
-    let name = format!("ulimit:{label}");
-    let set = s.options.others.iter().find_map(|(known, _)| known.strip_prefix(&name));
-    set.unwrap_or(default).to_string()
 }
 
 pub(super) async fn help(s: &mut Interp, args: &[String]) -> Exec<Status> {

@@ -306,6 +306,9 @@ async fn distribute(s: &mut Interp, wish: &Wish, line: &Line) -> Exec<()> {
     Ok(())
 }
 
+/// Bytes that `mapfile` reads into an array.
+const MAPPED: usize = 4 << 20;
+
 pub(super) async fn mapfile(s: &mut Interp, args: &[String]) -> Exec<Status> {
     let mut trim = false;
     let mut most = usize::MAX;
@@ -328,13 +331,21 @@ pub(super) async fn mapfile(s: &mut Interp, args: &[String]) -> Exec<Status> {
         }
     }
     let _ = s.vars.change(&name, |var| var.value = Value::Array(Default::default()));
-    let mut count = 0_usize;
-    while count < most.min(100_000) {
+    let mut lines = std::collections::BTreeMap::new();
+    let mut held = 0_usize;
+    while lines.len() < most.min(100_000) && held < MAPPED {
         let Some(line) = s.read_line_of(fd).await? else { break };
+        s.kernel().spend(5 + line.len() as u64 / 16).await?;
         let line = if trim { line.trim_end_matches('\n') } else { &line };
-        let at = origin.saturating_add(i64::try_from(count).unwrap_or_default());
-        s.assign_element(&name, &Key::Index(at), line).await?;
-        count += 1;
+        held = held.saturating_add(line.len() + 24);
+        let at = origin.saturating_add(i64::try_from(lines.len()).unwrap_or_default());
+        lines.insert(at, line.to_string());
+    }
+    // The last one is assigned as any element is, so that the bounds of variables hold for all of them.
+    let last = lines.pop_last();
+    let _ = s.vars.change(&name, |var| var.value = Value::Array(lines));
+    if let Some((at, line)) = last {
+        s.assign_element(&name, &Key::Index(at), &line).await?;
     }
     Ok(0)
 }

@@ -5,6 +5,7 @@ mod flow;
 mod info;
 mod io;
 mod job;
+mod limits;
 mod options;
 mod printf;
 mod test;
@@ -96,7 +97,7 @@ static ALL: &[Builtin] = &[
     both("true", |_, _| Box::pin(async { Ok(0) })),
     both("type", |s, a| Box::pin(info::type_of(s, a))),
     bash("typeset", |s, a| Box::pin(vars::declare(s, a))),
-    both("ulimit", |s, a| Box::pin(info::ulimit(s, a))),
+    both("ulimit", |s, a| Box::pin(limits::ulimit(s, a))),
     both("umask", |s, a| Box::pin(info::umask(s, a))),
     both("unalias", |s, a| Box::pin(info::unalias(s, a))),
     special("unset", |s, a| Box::pin(vars::unset(s, a))),

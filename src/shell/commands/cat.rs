@@ -66,7 +66,7 @@ pub(super) async fn cat(c: &mut Cmd) -> Result<i32, Stop> {
             if piece.is_empty() {
                 break;
             }
-            c.spend(piece.len() as u64 / 256).await?;
+            c.spend(piece.len() as u64 / if plain { 512 } else { 8 }).await?;
             if plain {
                 c.out_bytes(&piece);
             } else {

@@ -465,7 +465,7 @@ pub(super) async fn tr(c: &mut Cmd) -> Result<i32, Stop> {
         if piece.is_empty() {
             return Ok(0);
         }
-        c.spend(piece.len() as u64 / 32).await?;
+        c.spend(piece.len() as u64 / 16).await?;
         let mut out = Vec::with_capacity(piece.len());
         for byte in piece {
             if has(&deleted, byte) {

@@ -2,6 +2,7 @@
 
 use super::head::count;
 use crate::shell::cmd::{Cmd, Source};
+use crate::shell::io::kept;
 use crate::shell::kernel::Stop;
 use crate::world::{Errno, File, Open};
 
@@ -171,7 +172,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         plan.input.as_deref().is_some_and(|name| matches!(name, "/dev/zero" | "/dev/urandom" | "/dev/random"));
     while skip > 0 && !unsized_input {
         let piece = source.read(c, usize::try_from(skip.min(65536)).unwrap_or(65536)).await?;
-        c.spend(1 + piece.len() as u64 / 256).await?;
+        c.spend(1 + piece.len() as u64 / 2048).await?;
         if piece.is_empty() {
             let name = plan.input.clone().unwrap_or_else(|| "standard input".into());
             c.complain(&format!("{}: cannot skip to specified offset", crate::shell::quote::if_needed(&name)));
@@ -194,7 +195,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         if block.is_empty() {
             break;
         }
-        c.spend(1 + block.len() as u64 / 256).await?;
+        c.spend(30 + block.len() as u64 / 2048).await?;
         let got = block.len() as u64;
         if got == plan.ibs {
             records[0] += 1
@@ -214,9 +215,16 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         if has(&plan.conv, "sync") && got < plan.ibs {
             block.resize(usize::try_from(plan.ibs).unwrap_or(0), 0);
         }
+        if same {
+            if !write(c, target.as_ref(), &mut at, &block, &plan, &mut records, &mut total).await? {
+                status = 1;
+                break;
+            }
+            continue;
+        }
         held.extend(block);
         let size = usize::try_from(plan.obs).unwrap_or(usize::MAX);
-        while held.len() >= size || same && !held.is_empty() {
+        while held.len() >= size {
             let rest = held.split_off(held.len().min(size));
             let out = std::mem::replace(&mut held, rest);
             if !write(c, target.as_ref(), &mut at, &out, &plan, &mut records, &mut total).await? {
@@ -245,7 +253,11 @@ async fn read_block(c: &mut Cmd, source: &mut Source, want: u64, full: bool) -> 
     loop {
         let piece = source.read(c, (want - block.len()).min(1 << 20)).await?;
         let ended = piece.is_empty();
-        block.extend(piece);
+        if block.is_empty() {
+            block = piece;
+        } else {
+            block.extend(piece);
+        }
         if ended || block.len() >= want || !full {
             return Ok(block);
         }
@@ -264,6 +276,9 @@ async fn write(
     let [_, _, whole, part] = records;
     match target {
         Some(file) => {
+            if file.device().is_none() {
+                c.spend(kept(block.len())).await?;
+            }
             if let Err(error) = file.write_at(*at, block) {
                 let name = plan.output.clone().unwrap_or_default();
                 c.complain(&format!("error writing {}: {}", c.shell_quote(&name), error.text()));

@@ -230,7 +230,7 @@ pub(super) async fn cksum(c: &mut Cmd) -> Result<i32, Stop> {
             if piece.is_empty() {
                 break;
             }
-            c.spend(piece.len() as u64 / 16).await?;
+            c.spend(piece.len() as u64 / 8).await?;
             len += piece.len() as u64;
             for byte in piece {
                 crc = step(crc, byte);

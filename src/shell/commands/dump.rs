@@ -45,10 +45,10 @@ async fn whole(c: &mut Cmd, inputs: &[String], most: usize, gnu: bool) -> Result
             if piece.is_empty() {
                 break;
             }
+            c.spend(piece.len() as u64 / 4).await?;
             all.extend(piece);
         }
     }
-    c.spend(all.len() as u64 / 8).await?;
     Ok((all, status))
 }
 

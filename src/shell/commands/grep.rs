@@ -197,7 +197,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         if looked > FILES {
             break;
         }
-        c.spend(8).await?;
+        c.spend(50).await?;
         if operand != "-" {
             let stat = if named || found.has("R") { c.stat(&operand) } else { c.lstat(&operand) };
             let kind = stat.as_ref().map(|stat| stat.kind);

@@ -1,8 +1,7 @@
 //! `gzip`, `gunzip`, `zcat` (GNU gzip 1.10).
 
-use std::io::{Read, Write};
-
 use super::options;
+use super::packed::{self, Fault, Format};
 use crate::shell::cmd::Cmd;
 use crate::shell::kernel::Stop;
 use crate::world::{Errno, FileKind, Time};
@@ -10,29 +9,24 @@ use crate::world::{Errno, FileKind, Time};
 const OPTIONS: &str = "a,ascii c,stdout,to-stdout d,decompress,uncompress f,force k,keep l,list n,no-name N,name q,quiet \
                        r,recursive S,suffix= t,test v,verbose 1,fast 2 3 4 5 6 7 8 9,best rsyncable";
 
-/// Compresses; name and time go into the header.
-pub(super) fn compress(bytes: &[u8], level: u32, name: Option<&[u8]>, time: u32) -> Vec<u8> {
-    let mut builder = flate2::GzBuilder::new().operating_system(3).mtime(time);
-    if let Some(name) = name {
-        builder = builder.filename(name);
+/// What is wrong with compressed data, in gzip's words.
+pub(super) fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Foreign => "not in gzip format",
+        Fault::Short => "unexpected end of file",
+        Fault::Sum => "invalid compressed data--crc error",
+        _ => "invalid compressed data--format violated",
     }
-    let mut encoder = builder.write(Vec::new(), flate2::Compression::new(level));
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
 }
 
-/// Decompresses all members, at most `bound` bytes.
-pub(super) fn decompress(bytes: &[u8], bound: usize) -> Result<Vec<u8>, &'static str> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Err("not in gzip format");
-    }
-    let mut out = Vec::new();
-    let decoder = flate2::read::MultiGzDecoder::new(bytes);
-    match decoder.take(bound as u64).read_to_end(&mut out) {
-        Ok(_) => Ok(out),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err("unexpected end of file"),
-        Err(error) if error.to_string().contains("checksum") => Err("invalid compressed data--crc error"),
-        Err(_) => Err("invalid compressed data--format violated"),
+/// A file's name and time go into the header (RFC 1952).
+fn label(packed: &mut Vec<u8>, name: Option<&[u8]>, time: u32) {
+    packed.iter_mut().skip(4).zip(time.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+    if let Some(name) = name.filter(|_| packed.len() > 10) {
+        if let Some(flags) = packed.get_mut(3) {
+            *flags |= 8;
+        }
+        packed.splice(10..10, name.iter().copied().chain([0]));
     }
 }
 
@@ -65,21 +59,21 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
                 return Ok(1);
             }
             let input = c.read_all().await?;
-            c.spend(input.len() as u64 / 8).await?;
             if !back {
-                let out = compress(&input, level, None, 0);
+                let out = packed::compress(c, Format::Gzip, level, &input).await?;
                 c.out_bytes(&out);
                 continue;
             }
-            match decompress(&input, c.bound()) {
-                Ok(out) if !found.has("t") => c.out_bytes(&out),
-                Ok(_) => {}
-                Err(_) if found.has("f") && base == "zcat" => c.out_bytes(&input),
-                Err(error) => {
-                    c.flush().await?;
-                    c.err(&format!("\n{name}: stdin: {error}\n"));
-                    status = 1;
-                }
+            let (out, error) = packed::decompress(c, Format::Gzip, &input).await?;
+            match error {
+                Some(Fault::Foreign) if found.has("f") && to_out => c.out_bytes(&input),
+                _ if !found.has("t") => c.out_bytes(&out),
+                _ => {}
+            }
+            if let Some(error) = error.filter(|error| *error != Fault::Foreign || !found.has("f") || !to_out) {
+                c.flush().await?;
+                c.err(&format!("\n{name}: stdin: {}\n", fault(error)));
+                status = 1;
             }
             continue;
         }
@@ -140,22 +134,29 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
                 continue;
             }
         };
-        c.spend(input.len() as u64 / 8).await?;
         let out = if back {
-            match decompress(&input, c.bound()) {
-                Ok(out) => out,
-                Err(error) => {
-                    c.flush().await?;
-                    c.err(&format!("\n{name}: {path}: {error}\n"));
-                    status = 1;
-                    continue;
-                }
+            let (out, error) = packed::decompress(c, Format::Gzip, &input).await?;
+            if error == Some(Fault::Foreign) && found.has("f") && to_out {
+                c.out_bytes(&input);
+                continue;
             }
+            if let Some(error) = error {
+                if to_out && !found.has("t") {
+                    c.out_bytes(&out);
+                }
+                c.flush().await?;
+                c.err(&format!("\n{name}: {path}: {}\n", fault(error)));
+                status = 1;
+                continue;
+            }
+            out
         } else {
             let own = path.rsplit('/').next().unwrap_or_default();
             let stored = (!found.has("n")).then(|| crate::shell::text::encode(own));
             let time = if found.has("n") { 0 } else { u32::try_from(stat.modified.secs).unwrap_or(0) };
-            compress(&input, level, stored.as_deref(), time)
+            let mut out = packed::compress(c, Format::Gzip, level, &input).await?;
+            label(&mut out, stored.as_deref(), time);
+            out
         };
         if found.has("l") {
             let (small, large) = (input.len(), out.len());

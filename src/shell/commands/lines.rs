@@ -11,14 +11,19 @@ async fn inputs(c: &mut Cmd, operands: &[String]) -> Result<(Vec<u8>, i32), Stop
     let (mut all, mut status) = (Vec::new(), 0);
     for operand in operands {
         match c.slurp(operand).await? {
-            Ok(bytes) => all.extend(bytes),
+            Ok(bytes) => {
+                // 64 KiB at a time: the work is done by whoever asked, all at once.
+                for piece in bytes.chunks(1 << 16) {
+                    c.spend(piece.len() as u64 / 12).await?;
+                }
+                all.extend(bytes);
+            }
             Err(error) => {
                 c.complain(&format!("{}: {}", quote::if_needed(operand), error.text()));
                 status = 1;
             }
         }
     }
-    c.spend(all.len() as u64 / 16).await?;
     Ok((all, status))
 }
 
@@ -120,6 +125,9 @@ pub(super) async fn fold(c: &mut Cmd) -> Result<i32, Stop> {
     Ok(status)
 }
 
+/// Words of a paragraph that are broken into lines together, as fmt's own bound is.
+const WORDS: usize = 1000;
+
 pub(super) async fn fmt(c: &mut Cmd) -> Result<i32, Stop> {
     for arg in &mut c.args {
         if arg.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit())) {
@@ -142,9 +150,11 @@ pub(super) async fn fmt(c: &mut Cmd) -> Result<i32, Stop> {
     let mut indent = String::new();
     let mut out = String::new();
     for line in text.lines().chain(std::iter::once("")) {
+        c.spend(2 + line.len() as u64).await?;
         let blank = line.trim().is_empty();
         let lead: String = line.chars().take_while(|c| c.is_whitespace()).collect();
-        if (blank || found.has("s") || !paragraph.is_empty() && lead != indent) && !paragraph.is_empty() {
+        let ends = blank || found.has("s") || lead != indent || paragraph.len() >= WORDS;
+        if ends && !paragraph.is_empty() {
             out += &filled(&paragraph, &indent, most, goal);
             paragraph.clear();
         }
@@ -345,7 +355,10 @@ pub(super) async fn iconv(c: &mut Cmd) -> Result<i32, Stop> {
     let mut all = Vec::new();
     for operand in found.inputs() {
         match c.slurp(&operand).await? {
-            Ok(bytes) => all.extend(bytes),
+            Ok(bytes) => {
+                c.spend(bytes.len() as u64 / 8).await?;
+                all.extend(bytes);
+            }
             Err(error) => {
                 let text = format!("cannot open input file `{operand}': {}", error.text());
                 c.complain(&text);

@@ -4,6 +4,7 @@ mod accounts;
 mod awk;
 mod bc;
 pub(super) mod busybox;
+mod bzip2;
 mod cat;
 mod change;
 mod copy;
@@ -28,7 +29,9 @@ mod ls;
 mod mode;
 mod names;
 mod numbers;
+mod numfmt;
 mod options;
+mod packed;
 mod print;
 mod regexp;
 mod remove;
@@ -45,6 +48,8 @@ mod version;
 mod wc;
 mod which;
 mod xargs;
+mod xz;
+mod zip;
 
 use super::cmd::Run;
 

@@ -1,6 +1,8 @@
 //! Commands about the system, its processes, the network and administration.
 
 mod accounts;
+mod alternatives;
+mod at;
 mod busybox;
 mod common;
 mod crontab;
@@ -29,7 +31,6 @@ mod ps;
 mod ps_column;
 mod pstree;
 mod python;
-mod recorded;
 mod screen;
 mod signal;
 mod small;
@@ -46,6 +47,7 @@ mod who;
 mod tests;
 
 use super::super::cmd::{Cmd, Run};
+use super::help as recorded;
 
 pub(in crate::shell) use busybox::main as busybox_main;
 use python::general as python_general;
@@ -68,6 +70,10 @@ pub(super) static TABLE: &[(&str, Run)] = &[
     ("adduser", Run::Flow(|c| Box::pin(accounts::adduser(c)))),
     ("arch", Run::Plain(naming::arch)),
     ("arp", Run::Plain(interfaces::arp)),
+    ("at", Run::Flow(|c| Box::pin(at::run(c)))),
+    ("atq", Run::Flow(|c| Box::pin(at::run(c)))),
+    ("atrm", Run::Flow(|c| Box::pin(at::run(c)))),
+    ("batch", Run::Flow(|c| Box::pin(at::run(c)))),
     ("blkid", Run::Plain(disks::blkid)),
     ("chage", Run::Plain(accounts::chage)),
     ("chfn", Run::Flow(|c| Box::pin(accounts::chsh(c)))),
@@ -244,6 +250,7 @@ pub(super) static TABLE: &[(&str, Run)] = &[
     ("tmux", Run::Flow(|c| Box::pin(small::multiplexer(c)))),
     ("tput", Run::Plain(small::tput)),
     ("tset", Run::Plain(small::clear)),
+    ("update-alternatives", Run::Flow(|c| Box::pin(alternatives::run(c)))),
     ("update-rc.d", Run::Plain(small::update_rc)),
     ("uuidgen", Run::Plain(small::uuidgen)),
     ("visudo", Run::Flow(|c| Box::pin(small::visudo(c)))),

@@ -1,8 +1,9 @@
-//! `tar` (GNU tar 1.30): ustar and GNU headers, gzip compression.
+//! `tar` (GNU tar 1.30): ustar and GNU headers, compression by gzip, bzip2, xz.
 
 use super::accounts::Names;
+use super::packed::{self, Fault, Format};
 use super::times::Moment;
-use super::{gzip, mode, options};
+use super::{bzip2, gzip, mode, options};
 use crate::shell::cmd::Cmd;
 use crate::shell::kernel::Stop;
 use crate::shell::text;
@@ -123,6 +124,53 @@ fn header(name: &[u8], stat: &Stat, size: u64, kind: u8, link: &[u8], user: &str
 fn padded(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
     out.resize(out.len().next_multiple_of(512), 0);
+}
+
+/// The compression that was asked for by an option.
+fn asked(found: &options::Options) -> Option<Format> {
+    match found.last(&["z", "j", "J", "lzma"])? {
+        "z" => Some(Format::Gzip),
+        "j" => Some(Format::Bzip2),
+        "J" => Some(Format::Xz),
+        _ => Some(Format::Lzma),
+    }
+}
+
+/// The compression that the name of an archive stands for.
+fn by_suffix(archive: &str) -> Option<Format> {
+    let ends = |list: &[&str]| list.iter().any(|end| archive.ends_with(end));
+    [
+        (&[".gz", ".tgz", ".taz"][..], Format::Gzip),
+        (&[".bz2", ".tbz", ".tbz2", ".tz2"], Format::Bzip2),
+        (&[".xz", ".txz"], Format::Xz),
+        (&[".lzma", ".tlz"], Format::Lzma),
+    ]
+    .into_iter()
+    .find_map(|(list, format)| ends(list).then_some(format))
+}
+
+/// What the program that tar has its archives unpacked by says of a fault, and its status.
+fn complaint(format: Format, fault: Fault) -> (String, i32) {
+    match (format, fault) {
+        (Format::Gzip, _) => (format!("\ngzip: stdin: {}\n", gzip::fault(fault)), 1),
+        (Format::Bzip2, Fault::Foreign) => ("bzip2: (stdin) is not a bzip2 file.\n".into(), 2),
+        (Format::Bzip2, Fault::Trailing) => ("\nbzip2: (stdin): trailing garbage after EOF ignored\n".into(), 0),
+        (Format::Bzip2, _) => {
+            let reason = if fault == Fault::Short {
+                "Compressed file ends unexpectedly;\n\tperhaps it is corrupted?  *Possible* reason follows.\nbzip2: \
+                 Inappropriate ioctl for device"
+            } else {
+                "Data integrity error when decompressing."
+            };
+            let text =
+                format!("\nbzip2: {reason}\n\tInput file = (stdin), output file = (stdout)\n{}", bzip2::CORRUPTED);
+            (text, 2)
+        }
+        (_, Fault::Foreign) => ("xz: (stdin): File format not recognized\n".into(), 1),
+        (_, Fault::Short) => ("xz: (stdin): Unexpected end of input\n".into(), 1),
+        (_, Fault::Memory) => ("xz: (stdin): Cannot allocate memory\n".into(), 1),
+        _ => ("xz: (stdin): Compressed data is corrupt\n".into(), 1),
+    }
 }
 
 async fn create(c: &mut Cmd, found: &options::Options, folder: Option<&str>) -> Result<i32, Stop> {
@@ -269,9 +317,15 @@ async fn create(c: &mut Cmd, found: &options::Options, folder: Option<&str>) -> 
         }
     }
     out.resize((out.len() + 1024).next_multiple_of(10240), 0);
-    let packed = found.has("z") || found.has("a") && (archive.ends_with(".gz") || archive.ends_with(".tgz"));
-    c.spend(out.len() as u64 / 8).await?;
-    let out = if packed { gzip::compress(&out, 6, None, 0) } else { out };
+    let packer = asked(found).or_else(|| found.has("a").then(|| by_suffix(&archive)).flatten());
+    let packed = packer.is_some();
+    let out = match packer {
+        Some(format) => {
+            let level = if format == Format::Bzip2 { 9 } else { 6 };
+            packed::compress(c, format, level, &out).await?
+        }
+        None => out,
+    };
     if archive == "-" {
         c.out_bytes(&out);
     } else if let Err(error) = c.write_file(&archive, &out) {
@@ -440,7 +494,7 @@ async fn extract(c: &mut Cmd, found: &options::Options, folder: Option<&str>, on
         Ok(bytes) => bytes,
         Err(error) => {
             let line = format!("{archive}: Cannot open: {}", error.text());
-            if found.has("z") {
+            if asked(found).is_some() {
                 return Ok(child(c, &[&line, "Error is not recoverable: exiting now"]));
             }
             if error == crate::world::Errno::EISDIR {
@@ -452,27 +506,32 @@ async fn extract(c: &mut Cmd, found: &options::Options, folder: Option<&str>, on
             return Ok(fatal(c));
         }
     };
-    c.spend(bytes.len() as u64 / 8).await?;
-    let packed = bytes.starts_with(&[0x1f, 0x8b]);
-    if packed && (found.has("z") || archive != "-") {
-        match gzip::decompress(&bytes, c.bound()) {
-            Ok(out) => bytes = out,
-            Err(error) => {
-                c.err(&format!("\ngzip: stdin: {error}\n"));
-                c.complain("Child returned status 1");
-                return Ok(fatal(c));
-            }
+    let own = Format::of(&bytes);
+    if archive == "-"
+        && asked(found).is_none()
+        && let Some(format) = own
+    {
+        let option = match format {
+            Format::Gzip => "-z",
+            Format::Bzip2 => "-j",
+            Format::Xz => "-J",
+            Format::Lzma => "--lzma",
+        };
+        c.complain(&format!("Archive is compressed. Use {option} option"));
+        return Ok(fatal(c));
+    }
+    // A compressed file needs no option; a wrong one is a mistake.
+    if let Some(format) = asked(found).or(own) {
+        let (out, fault) = packed::decompress(c, format, &bytes).await?;
+        let (text, status) = fault.map_or((String::new(), 0), |fault| complaint(format, fault));
+        c.err(&text);
+        if status != 0 {
+            c.complain(&format!("Child returned status {status}"));
+            return Ok(fatal(c));
         }
-    } else if found.has("z") {
-        let empty = bytes.is_empty();
-        c.err(if empty { "\ngzip: stdin: unexpected end of file\n" } else { "\ngzip: stdin: not in gzip format\n" });
-        c.complain("Child returned status 1");
-        return Ok(fatal(c));
+        bytes = out;
     }
-    if packed && archive == "-" && !found.has("z") {
-        c.complain("Archive is compressed. Use -z option");
-        return Ok(fatal(c));
-    }
+    c.spend(bytes.len() as u64 / 2000).await?;
     let Some((list, whole)) = members(&bytes) else {
         if bytes.len() < 512 && !bytes.is_empty() || bytes.is_empty() && archive != "-" {
             if bytes.is_empty() {

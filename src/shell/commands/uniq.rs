@@ -267,7 +267,7 @@ pub(super) async fn join(c: &mut Cmd) -> Result<i32, Stop> {
             (Some(_), None) => Ordering::Less,
             _ => Ordering::Greater,
         };
-        c.spend(4).await?;
+        c.spend(8).await?;
         match order {
             Ordering::Less => {
                 if wants("1") {
@@ -292,7 +292,7 @@ pub(super) async fn join(c: &mut Cmd) -> Result<i32, Stop> {
                 if !only {
                     for a in &x {
                         for b in &y {
-                            c.spend(2).await?;
+                            c.spend(5).await?;
                             let out = line(Some(&a.1), Some(&b.1));
                             c.out_bytes(&out);
                             c.tick().await?;

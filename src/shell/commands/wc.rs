@@ -37,7 +37,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
                     if piece.is_empty() {
                         break;
                     }
-                    c.spend(piece.len() as u64 / 32).await?;
+                    c.spend(piece.len() as u64 / 12).await?;
                     state.count(&piece, &mut counts);
                 }
                 state.end(&mut counts);

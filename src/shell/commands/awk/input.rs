@@ -32,6 +32,7 @@ impl Input {
             None => Vec::new(),
         };
         self.ended = piece.is_empty();
+        c.spend(piece.len() as u64 / 12).await?;
         self.buffer.extend(piece);
         Ok(!self.ended)
     }

@@ -197,6 +197,7 @@ impl Machine {
                         _ => {}
                     }
                 }
+                c.spend(6).await?;
                 c.tick().await?;
             }
         }

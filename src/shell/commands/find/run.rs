@@ -57,7 +57,7 @@ pub(super) async fn run(c: &mut Cmd, plan: Plan, paths: Vec<String>, follow: boo
             if finder.quit {
                 break;
             }
-            c.spend(3).await?;
+            c.spend(20).await?;
             c.tick().await?;
             looked += 1;
             if looked > FILES {

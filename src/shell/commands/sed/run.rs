@@ -110,7 +110,7 @@ impl Machine {
             let mut at = 0;
             let end = loop {
                 let Some(command) = commands.get(at) else { break Next::EndCycle };
-                c.spend(1 + self.space.len() as u64 / 64).await?;
+                c.spend(3 + self.space.len() as u64 / 64).await?;
                 let selected = self.selected(c, at, command).await?;
                 if self.failed {
                     return Ok(1);

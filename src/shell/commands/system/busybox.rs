@@ -17,8 +17,8 @@ pub(super) fn version(host: &Host) -> String {
 }
 
 /// Whether busybox was built with the applet.
-fn is_applet(name: &str) -> bool {
-    recorded::applet(name).is_some() && recorded::text("busybox", "--list").lines().any(|known| known == name)
+fn is_applet(host: &Host, name: &str) -> bool {
+    recorded::applet(name).is_some() && recorded::text(host, "busybox", "--list").lines().any(|known| known == name)
 }
 
 /// `busybox [APPLET [ARGUMENT …]]`, or an applet under its own name.
@@ -28,15 +28,16 @@ pub(in crate::shell) async fn main(mut spec: Spec) -> Result<Status, Stop> {
     if own.starts_with("busybox") || own.is_empty() {
         spec.argv.drain(..1.min(spec.argv.len()));
     }
+    let host = Arc::clone(&spec.kernel.host);
     let Some(first) = spec.argv.first().cloned() else {
-        return print(spec, false, recorded::text("busybox", ""), 0).await;
+        return print(spec, false, recorded::text(&host, "busybox", ""), 0).await;
     };
     match first.as_str() {
-        "--list" => return print(spec, false, recorded::text("busybox", "--list"), 0).await,
-        "--list-full" => return print(spec, false, recorded::text("busybox", "--list-full"), 0).await,
+        "--list" => return print(spec, false, recorded::text(&host, "busybox", "--list"), 0).await,
+        "--list-full" => return print(spec, false, recorded::text(&host, "busybox", "--list-full"), 0).await,
         "--help" => {
-            let Some(name) = spec.argv.get(1).cloned().filter(|name| is_applet(name)) else {
-                return print(spec, false, recorded::text("busybox", ""), 0).await;
+            let Some(name) = spec.argv.get(1).cloned().filter(|name| is_applet(&host, name)) else {
+                return print(spec, false, recorded::text(&host, "busybox", ""), 0).await;
             };
             let text = format!("{}{}", version(&spec.kernel.host), recorded::applet(&name).unwrap_or_default());
             return print(spec, true, &text, 0).await;
@@ -45,7 +46,7 @@ pub(in crate::shell) async fn main(mut spec: Spec) -> Result<Status, Stop> {
         _ => {}
     }
     let name = first.rsplit('/').next().unwrap_or_default().to_string();
-    if !is_applet(&name) {
+    if !is_applet(&host, &name) {
         return print(spec, true, &format!("{name}: applet not found\n"), 127).await;
     }
     if spec.argv.len() == 2

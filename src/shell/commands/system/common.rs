@@ -72,7 +72,7 @@ pub(super) fn own_name(c: &Cmd) -> String {
 
 /// Prints what the program prints for `--help` to standard error.
 pub(super) fn usage(c: &mut Cmd, program: &str, status: i32) -> i32 {
-    c.err(recorded::text(program, "--help"));
+    c.err(recorded::text(c.host(), program, "--help"));
     status
 }
 

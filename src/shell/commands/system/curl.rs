@@ -327,11 +327,11 @@ const NOTHING: &str = "\r  0     0    0     0    0     0      0      0 --:--:-- 
 pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
     match c.args.first().map(String::as_str) {
         Some("-V" | "--version") => {
-            c.out(recorded::text("curl", "--version"));
+            c.out(recorded::text(c.host(), "curl", "--version"));
             return Ok(0);
         }
         Some("-h" | "--help") => {
-            c.out(recorded::text("curl", "--help"));
+            c.out(recorded::text(c.host(), "curl", "--help"));
             return Ok(0);
         }
         Some("-M" | "--manual") => {

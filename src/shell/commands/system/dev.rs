@@ -34,11 +34,11 @@ pub(super) async fn gcc(c: &mut Cmd) -> Result<i32, Stop> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--version" => {
-                c.out(recorded::text("gcc", "--version"));
+                c.out(recorded::text(c.host(), "gcc", "--version"));
                 return Ok(0);
             }
             "--help" => {
-                c.out(recorded::text("gcc", "--help"));
+                c.out(recorded::text(c.host(), "gcc", "--help"));
                 return Ok(0);
             }
             "-v" => {
@@ -158,12 +158,12 @@ pub(super) async fn make(c: &mut Cmd) -> Result<i32, Stop> {
         Ok(found) => found,
         Err(error) => {
             c.complain(&error);
-            c.err(recorded::text("make", "--help"));
+            c.err(recorded::text(c.host(), "make", "--help"));
             return Ok(2);
         }
     };
     if found.has("v") {
-        c.out(recorded::text("make", "--version"));
+        c.out(recorded::text(c.host(), "make", "--version"));
         return Ok(0);
     }
     if let Some(folder) = found.value("C").map(str::to_string) {

@@ -1,6 +1,7 @@
 //! `df`, `mount`, `umount`, `findmnt`, `lsblk`, `blkid`, `swapon`, `swapoff`, and what makes file systems.
 
 mod devices;
+mod output;
 
 pub(super) use devices::{blkid, lsblk, make, swapoff, swapon};
 
@@ -64,8 +65,23 @@ pub(super) fn df(c: &mut Cmd) -> i32 {
         },
         _ => Blocks::Of(1024),
     };
+    let fields = match found.has("output").then(|| output::fields(&found)).transpose() {
+        Ok(fields) => fields,
+        Err(output::Fault::Excluded(letter)) => {
+            return options::misuse(c, &format!("options -{letter} and --output are mutually exclusive"), 1);
+        }
+        Err(output::Fault::Unknown(field)) => {
+            let text = format!("option --output: field {} unknown", c.quote(&field));
+            return options::misuse(c, &text, 1);
+        }
+        Err(output::Fault::Twice(field)) => {
+            let text = format!("option --output: field {} used more than once", c.quote(&field));
+            return options::misuse(c, &text, 1);
+        }
+    };
     let mut status = 0;
     let mut rows: Vec<StatFs> = Vec::new();
+    let mut asked: Vec<String> = Vec::new();
     if found.rest.is_empty() {
         let mut seen = Vec::new();
         for mount in c.host().mounts() {
@@ -89,9 +105,15 @@ pub(super) fn df(c: &mut Cmd) -> i32 {
                 let path = crate::world::resolve(c.cwd(), &text::encode(operand));
                 if let Ok(row) = c.host().statfs(&path) {
                     rows.push(row);
+                    asked.push(operand.clone());
                 }
             }
         }
+    }
+    if let Some(fields) = fields {
+        let table = output::table(&rows, &asked, &found, blocks, &fields);
+        c.out(&table);
+        return status;
     }
     rows.retain(|row| found.value("t").is_none_or(|kind| kind == row.kind));
     rows.retain(|row| found.value("x").is_none_or(|kind| kind != row.kind));

@@ -8,8 +8,8 @@ use crate::shell::kernel::Stop;
 const RULES: &str = "/run/xtables.rules";
 
 /// The version, as the program's recorded help has it.
-fn version() -> &'static str {
-    let line = super::recorded::text("iptables", "--help").lines().next().unwrap_or_default();
+fn version(c: &Cmd) -> &'static str {
+    let line = super::recorded::text(c.host(), "iptables", "--help").lines().next().unwrap_or_default();
     line.split_once(' ').map_or("v1.8.4 (legacy)", |(_, version)| version)
 }
 
@@ -101,7 +101,7 @@ fn row(rule: &str, numeric: bool, six: bool) -> (String, String, String, String,
 }
 
 fn bad(c: &mut Cmd, name: &str, text: &str, hint: bool) -> i32 {
-    c.err(&format!("{name} {}: {text}\n", version()));
+    c.err(&format!("{name} {}: {text}\n", version(c)));
     if hint {
         c.err(&format!("Try `{name} -h' or '{name} --help' for more information.\n"));
     }
@@ -160,11 +160,11 @@ pub(super) fn iptables(c: &mut Cmd) -> i32 {
             "-t" => table = words.next().unwrap_or_default(),
             "-w" | "-x" => {}
             "-V" => {
-                c.out(&format!("{name} {}\n", version()));
+                c.out(&format!("{name} {}\n", version(c)));
                 return 0;
             }
             "-h" | "--help" => {
-                c.out(&format!("{name} {}\n\nUsage: {name} -[ACD] chain rule-specification [options]\n       {name} -I chain [rulenum] rule-specification [options]\n", version()));
+                c.out(&format!("{name} {}\n\nUsage: {name} -[ACD] chain rule-specification [options]\n       {name} -I chain [rulenum] rule-specification [options]\n", version(c)));
                 return 0;
             }
             "-n" => numeric = true,
@@ -206,7 +206,7 @@ pub(super) fn iptables(c: &mut Cmd) -> i32 {
                 } else if action.is_none() {
                     return bad(c, &name, "no command specified", true);
                 } else {
-                    c.err(&format!("{name} {}: unknown option \"{word}\"\nTry `{name} -h' or '{name} --help' for more information.\n", version()));
+                    c.err(&format!("{name} {}: unknown option \"{word}\"\nTry `{name} -h' or '{name} --help' for more information.\n", version(c)));
                     return 2;
                 }
             }
@@ -220,7 +220,7 @@ pub(super) fn iptables(c: &mut Cmd) -> i32 {
     }
     if !matches!(table.as_str(), "filter" | "nat" | "mangle" | "raw" | "security") {
         return {
-            c.err(&format!("{name} {}: can't initialize {name} table `{table}': Table does not exist (do you need to insmod?)\nPerhaps {name} or your kernel needs to be upgraded.\n", version()));
+            c.err(&format!("{name} {}: can't initialize {name} table `{table}': Table does not exist (do you need to insmod?)\nPerhaps {name} or your kernel needs to be upgraded.\n", version(c)));
             3
         };
     }

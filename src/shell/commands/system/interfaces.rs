@@ -220,7 +220,7 @@ pub(super) fn ip(c: &mut Cmd) -> i32 {
             "c" | "color" | "d" | "details" | "j" | "json" | "p" | "pretty" | "n" | "N" | "h" | "human" | "r"
             | "all" => {}
             "help" | "Help" => {
-                c.err(super::recorded::text("ip", "--help"));
+                c.err(super::recorded::text(c.host(), "ip", "--help"));
                 return 255;
             }
             _ => {
@@ -230,7 +230,7 @@ pub(super) fn ip(c: &mut Cmd) -> i32 {
         }
     }
     let Some((object, rest)) = words.split_first() else {
-        c.err(super::recorded::text("ip", "--help"));
+        c.err(super::recorded::text(c.host(), "ip", "--help"));
         return 255;
     };
     let is = |full: &str| full.starts_with(object.as_str());
@@ -529,7 +529,7 @@ pub(super) fn print_routes(c: &mut Cmd, numeric: bool, netstat: bool) {
 pub(super) fn route(c: &mut Cmd) -> i32 {
     let words: Vec<String> = c.args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
     if c.args.iter().any(|arg| arg == "-V" || arg == "--version") {
-        c.out(super::recorded::text("route", "--version"));
+        c.out(super::recorded::text(c.host(), "route", "--version"));
         return 0;
     }
     if words.first().is_some_and(|word| matches!(word.as_str(), "add" | "del" | "flush")) {

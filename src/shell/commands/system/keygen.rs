@@ -185,7 +185,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         Err(error) => {
             let letter = error.rsplit(' ').next().unwrap_or_default().trim_matches('\'').to_string();
             c.err(&format!("unknown option -- {letter}\n"));
-            let text = recorded::text("ssh-keygen", "--help");
+            let text = recorded::text(c.host(), "ssh-keygen", "--help");
             c.err(text.split_once('\n').map_or(text, |(_, rest)| rest));
             return Ok(1);
         }

@@ -25,7 +25,7 @@ pub(super) fn hostname(c: &mut Cmd) -> i32 {
         Ok(found) => found,
         Err(error) => {
             c.complain(&error);
-            c.err(recorded::text("hostname", "--help"));
+            c.err(recorded::text(c.host(), "hostname", "--help"));
             return if c.applet() { 1 } else { 255 };
         }
     };

@@ -1,5 +1,7 @@
 //! `apt`, `apt-get`, `apt-cache`, `dpkg`, `dpkg-query` over the list of installed packages.
 
+mod status;
+
 use std::time::Duration;
 
 use super::common::{file, is_root};
@@ -7,16 +9,18 @@ use super::recorded;
 use crate::shell::cmd::Cmd;
 use crate::shell::commands::options;
 use crate::shell::kernel::Stop;
-use crate::world::{Package, Who};
+use crate::world::Who;
+use status::Package;
 
+/// The packages that are installed.
 fn packages(c: &Cmd) -> Vec<Package> {
-    let removed = file(c.host(), REMOVED);
-    let gone: Vec<&str> = removed.lines().collect();
-    c.host().persona().packages.iter().filter(|package| !gone.contains(&package.name.as_str())).cloned().collect()
+    known(c).into_iter().filter(Package::is_installed).collect()
 }
 
-/// Packages that the attacker removed.
-const REMOVED: &str = "/var/lib/dpkg/removed";
+/// The packages that dpkg knows of, some of which left no more than their configuration.
+fn known(c: &Cmd) -> Vec<Package> {
+    status::read(c.host())
+}
 
 fn error(c: &mut Cmd, text: &str) {
     let line = if c.is_tty(2) { format!("\x1b[1;31mE: \x1b[0m{text}\x1b[0m\n") } else { format!("E: {text}\n") };
@@ -74,7 +78,7 @@ pub(super) async fn apt(c: &mut Cmd) -> Result<i32, Stop> {
     };
     if found.has("v") || found.has("h") {
         let name = c.base().to_string();
-        c.out(recorded::text(&name, if found.has("v") { "--version" } else { "--help" }));
+        c.out(recorded::text(c.host(), &name, if found.has("v") { "--version" } else { "--help" }));
         return Ok(0);
     }
     let verb = found.rest.first().cloned().unwrap_or_default();
@@ -85,7 +89,7 @@ pub(super) async fn apt(c: &mut Cmd) -> Result<i32, Stop> {
     match verb.as_str() {
         "" => {
             let name = c.base().to_string();
-            c.out(recorded::text(&name, "--help"));
+            c.out(recorded::text(c.host(), &name, "--help"));
             Ok(0)
         }
         "moo" => {
@@ -220,18 +224,18 @@ async fn remove(c: &mut Cmd, found: &options::Options, gone: &[Package], simulat
             return Ok(1);
         }
     }
-    let mut removed = file(c.host(), REMOVED);
     c.out("(Reading database ... 71834 files and directories currently installed.)\n");
     for package in gone {
         c.sleep(Duration::from_millis(700)).await?;
         c.out(&format!("Removing {} ({}) ...\n", package.name, package.version));
-        removed.push_str(&format!("{}\n", package.name));
         let root = Who::root();
         for folder in ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] {
             let _ = c.host().remove_file(&root, format!("{folder}/{}", package.name).as_bytes());
         }
     }
-    super::common::put_file(c.host(), REMOVED, &removed, 0o644);
+    let purge = found.has("purge") || found.rest.first().is_some_and(|verb| verb == "purge");
+    let names: Vec<String> = gone.iter().map(|package| package.name.clone()).collect();
+    status::remove(c.host(), &names, purge);
     c.out("Processing triggers for man-db (2.9.1-1) ...\n");
     Ok(0)
 }
@@ -304,7 +308,7 @@ fn list(c: &mut Cmd, found: &options::Options, patterns: &[String]) -> i32 {
 pub(super) fn apt_cache(c: &mut Cmd) -> i32 {
     let words: Vec<String> = c.args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
     let Some((verb, names)) = words.split_first() else {
-        c.out(recorded::text("apt-cache", "--help"));
+        c.out(recorded::text(c.host(), "apt-cache", "--help"));
         return 0;
     };
     cache(c, verb, names)
@@ -317,7 +321,7 @@ fn cache(c: &mut Cmd, verb: &str, names: &[String]) -> i32 {
             let mut missing = false;
             for name in names {
                 match all.iter().find(|package| package.name == *name) {
-                    Some(package) => c.out(&format!("{}\n", stanza(package, false))),
+                    Some(package) => c.out(&format!("{}\n\n", stanza(package))),
                     None => missing = true,
                 }
             }
@@ -368,14 +372,9 @@ fn cache(c: &mut Cmd, verb: &str, names: &[String]) -> i32 {
     }
 }
 
-/// The paragraph that tells about a package.
-fn stanza(package: &Package, status: bool) -> String {
-    let status = if status { "Status: install ok installed\n" } else { "" };
-    format!(
-        "Package: {}\n{status}Priority: optional\nSection: utils\nMaintainer: Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>\nArchitecture: \
-         {}\nVersion: {}\nDescription: {}\n",
-        package.name, package.arch, package.version, package.summary
-    )
+/// The paragraph that tells about a package, as the lists of apt have it.
+fn stanza(package: &Package) -> String {
+    package.paragraph.lines().filter(|line| !line.starts_with("Status:")).collect::<Vec<_>>().join("\n")
 }
 
 /// `dpkg-query: …` or `dpkg: …`, in bold on a terminal.
@@ -440,9 +439,9 @@ pub(super) async fn dpkg(c: &mut Cmd) -> Result<i32, Stop> {
             Ok(0)
         }
         Some("-l" | "--list") => Ok(table(c, &names)),
-        Some("-s" | "--status" | "-p" | "--print-avail") => Ok(status(c, &names)),
+        Some("-s" | "--status" | "-p" | "--print-avail") => Ok(describe(c, &names)),
         Some("-L" | "--listfiles") => Ok(files(c, &names)),
-        Some("-S" | "--search") => Ok(search(c, &names)),
+        Some("-S" | "--search") => search(c, &names).await,
         Some("-W" | "--show") => Ok(show(c, &names, format.as_deref())),
         Some("--get-selections") => {
             for package in packages(c) {
@@ -493,20 +492,20 @@ pub(super) async fn dpkg(c: &mut Cmd) -> Result<i32, Stop> {
                 return Ok(install(c, &names));
             }
             let all = packages(c);
-            let mut removed = file(c.host(), REMOVED);
+            let mut gone = Vec::new();
             for name in &names {
                 match all.iter().find(|package| package.name == *name) {
                     Some(package) => {
                         c.out(&format!("(Reading database ... 71834 files and directories currently installed.)\nRemoving {name} ({}) ...\n", package.version));
                         c.sleep(Duration::from_millis(500)).await?;
-                        removed.push_str(&format!("{name}\n"));
+                        gone.push(name.clone());
                     }
                     None => {
                         say(c, "dpkg", &format!("warning: ignoring request to remove {name} which isn't installed"))
                     }
                 }
             }
-            super::common::put_file(c.host(), REMOVED, &removed, 0o644);
+            status::remove(c.host(), &gone, matches!(action, Some("-P" | "--purge")));
             Ok(0)
         }
         Some(flag) => {
@@ -539,7 +538,7 @@ fn install(c: &mut Cmd, names: &[String]) -> i32 {
 }
 
 fn table(c: &mut Cmd, patterns: &[String]) -> i32 {
-    let all: Vec<Package> = packages(c)
+    let all: Vec<Package> = known(c)
         .into_iter()
         .filter(|package| patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, &package.name)))
         .collect();
@@ -551,14 +550,7 @@ fn table(c: &mut Cmd, patterns: &[String]) -> i32 {
     if all.is_empty() {
         return 1;
     }
-    let native = c.host().persona().arch_dpkg.clone();
-    let name_of = |package: &Package| {
-        if package.name.starts_with("lib") && package.arch != "all" {
-            format!("{}:{native}", package.name)
-        } else {
-            package.name.clone()
-        }
-    };
+    let name_of = Package::full_name;
     let widest = |get: &dyn Fn(&Package) -> usize, least: usize| all.iter().map(get).max().unwrap_or(0).max(least);
     let (mut name, mut version) = (widest(&|p| name_of(p).len(), 14), widest(&|p| p.version.len(), 12));
     let arch = widest(&|p| p.arch.len(), 12);
@@ -583,7 +575,8 @@ fn table(c: &mut Cmd, patterns: &[String]) -> i32 {
     ));
     for package in &all {
         text.push_str(&format!(
-            "ii  {:<name$} {:<version$} {:<arch$} {}\n",
+            "{} {:<name$} {:<version$} {:<arch$} {}\n",
+            package.letters(),
             cut(&name_of(package), name),
             cut(&package.version, version),
             package.arch,
@@ -596,12 +589,12 @@ fn table(c: &mut Cmd, patterns: &[String]) -> i32 {
 
 const NOT_KNOWN: &str = "Use dpkg --info (= dpkg-deb --info) to examine archive files.\n";
 
-fn status(c: &mut Cmd, names: &[String]) -> i32 {
-    let all = packages(c);
+fn describe(c: &mut Cmd, names: &[String]) -> i32 {
+    let all = known(c);
     let mut code = 0;
     for name in names {
         match all.iter().find(|package| package.name == name.split(':').next().unwrap_or_default()) {
-            Some(package) => c.out(&format!("{}\n", stanza(package, true).trim_end())),
+            Some(package) => c.out(&format!("{}\n\n", package.paragraph)),
             None => {
                 say(c, "dpkg-query", &format!("package '{name}' is not installed and no information is available"));
                 c.err(NOT_KNOWN);
@@ -611,7 +604,7 @@ fn status(c: &mut Cmd, names: &[String]) -> i32 {
     }
     if names.is_empty() {
         for package in all {
-            c.out(&format!("{}\n", stanza(&package, true)));
+            c.out(&format!("{}\n\n", package.paragraph));
         }
     }
     code
@@ -621,14 +614,13 @@ fn files(c: &mut Cmd, names: &[String]) -> i32 {
     let all = packages(c);
     let mut code = 0;
     for name in names {
-        if !all.iter().any(|package| package.name == *name) {
+        let Some(package) = all.iter().find(|package| package.name == *name || package.full_name() == *name) else {
             say(c, "dpkg-query", &format!("package '{name}' is not installed"));
             c.err("Use dpkg --contents (= dpkg-deb --contents) to list archive files contents.\n");
             code = 1;
             continue;
-        }
-        let listed = file(c.host(), &format!("/var/lib/dpkg/info/{name}.list"));
-        if !listed.is_empty() {
+        };
+        if let Some(listed) = status::files(c.host(), package) {
             c.out(&listed);
             continue;
         }
@@ -667,10 +659,20 @@ const OWNERS: &[(&str, &str)] = &[
     ("/bin/sh", "dash"),
 ];
 
-fn search(c: &mut Cmd, names: &[String]) -> i32 {
+async fn search(c: &mut Cmd, names: &[String]) -> Result<i32, Stop> {
     let all = packages(c);
     let mut code = 1;
     for name in names {
+        // A path is looked for as it is, anything else as a part of one.
+        let pattern = if name.starts_with('/') { name.clone() } else { format!("*{name}*") };
+        let written = status::owners(c, &all, &|path| fits(&pattern, path)).await?;
+        if let Some(found) = written.filter(|found| !found.is_empty()) {
+            for (path, owners) in found {
+                c.out(&format!("{}: {path}\n", owners.join(", ")));
+            }
+            code = 0;
+            continue;
+        }
         let owner = OWNERS
             .iter()
             .find(|(path, _)| *path == name || format!("/usr{path}") == *name)
@@ -692,16 +694,16 @@ fn search(c: &mut Cmd, names: &[String]) -> i32 {
                         if name.starts_with('/') { name.clone() } else { format!("*{name}*") }
                     ),
                 );
-                return 1;
+                return Ok(1);
             }
         }
     }
-    code
+    Ok(code)
 }
 
 fn show(c: &mut Cmd, patterns: &[String], format: Option<&str>) -> i32 {
     let format = format.unwrap_or("${binary:Package}\\t${Version}\\n");
-    let all: Vec<Package> = packages(c)
+    let all: Vec<Package> = known(c)
         .into_iter()
         .filter(|package| patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, &package.name)))
         .collect();
@@ -727,15 +729,14 @@ fn fill(format: &str, package: &Package) -> String {
             let (name, width) =
                 field.split_once(';').map_or((field, 0), |(name, width)| (name, width.parse::<i32>().unwrap_or(0)));
             let value = match name.to_ascii_lowercase().as_str() {
-                "package" | "binary:package" => package.name.clone(),
-                "version" => package.version.clone(),
-                "architecture" => package.arch.clone(),
-                "binary:summary" | "description" => package.summary.clone(),
-                "status" => "install ok installed".into(),
-                "db:status-abbrev" => "ii ".into(),
-                "installed-size" => "312".into(),
-                "maintainer" => "Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>".into(),
-                _ => String::new(),
+                "binary:package" => package.full_name(),
+                "binary:summary" => package.summary.clone(),
+                "db:status-abbrev" => package.letters(),
+                "db:status-status" => {
+                    package.field("Status").unwrap_or_default().rsplit(' ').next().unwrap_or_default().to_string()
+                }
+                "source:package" => package.field("Source").unwrap_or_else(|| package.name.clone()),
+                name => package.field(name).unwrap_or_default(),
             };
             let size = usize::try_from(width.unsigned_abs().min(1000)).unwrap_or(0);
             text.push_str(&if width < 0 { format!("{value:<size$}") } else { format!("{value:>size$}") });

@@ -1,4 +1,4 @@
-//! `perl`: one-liners (5.36 in wording). What is not acted ends silently.
+//! `perl`: one-liners (5.36 in wording). What is not acted is asked of somebody else, unless it has begun.
 
 mod lex;
 
@@ -490,11 +490,15 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "-v" | "--version" => {
-                c.out(recorded::text("perl", if recorded::text("perl", "-v").is_empty() { "--version" } else { "-v" }));
+                c.out(recorded::text(
+                    c.host(),
+                    "perl",
+                    if recorded::text(c.host(), "perl", "-v").is_empty() { "--version" } else { "-v" },
+                ));
                 return Ok(0);
             }
             "-h" | "--help" => {
-                c.out(recorded::text("perl", "--help"));
+                c.out(recorded::text(c.host(), "perl", "--help"));
                 return Ok(0);
             }
             "-V" => return Ok(0),
@@ -538,8 +542,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
                     code = Some(format!("{old}{text}"));
                     // -n and -p are loops over input: not acted.
                     if letters.contains(['n', 'p', 'i']) {
-                        let _ = c.read_all().await?;
-                        return Ok(0);
+                        return c.ask_elsewhere().await;
                     }
                 } else if let Some(bad) =
                     letters.chars().find(|letter| !"acCdDEefFhiIlmMnpsStTuUvVwWxX0123456789".contains(*letter))
@@ -577,7 +580,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         c.err(&format!("{name} syntax OK\n"));
         return Ok(0);
     }
-    let Some(tokens) = lex(&code) else { return Ok(0) };
+    let Some(tokens) = lex(&code) else { return c.ask_elsewhere().await };
     let mut answers: Vec<(i32, Vec<u8>)> = Vec::new();
     let mut shown = 0;
     loop {
@@ -610,6 +613,9 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
             }
             (result, vm.out)
         };
+        if matches!(result, Err(Halt::Silent)) && shown == 0 && answers.is_empty() {
+            return c.ask_elsewhere().await;
+        }
         let count = out.len();
         for (error, text) in out.into_iter().skip(shown) {
             if error { c.err(&text) } else { c.out(&text) }

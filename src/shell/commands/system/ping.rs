@@ -152,7 +152,7 @@ fn usage(c: &Cmd) -> String {
     if c.applet() {
         return super::applet_use(c, "ping");
     }
-    let text = recorded::text("ping", "--help");
+    let text = recorded::text(c.host(), "ping", "--help");
     if text.is_empty() { "\nUsage\n  ping [options] <destination>\n".into() } else { text.into() }
 }
 

@@ -56,7 +56,7 @@ const SUDO: &str = "+A,askpass b,background B,bell C,close-from= E,preserve-env?
                     U,other-user= u,user= V,version v,validate N,no-update host=";
 
 fn sudo_usage(c: &mut Cmd) -> i32 {
-    let text = recorded::text("sudo", "--help");
+    let text = recorded::text(c.host(), "sudo", "--help");
     if let Some(at) = text.find("usage:") {
         let end = text.find("\n\nOptions").unwrap_or(text.len());
         c.err(&format!("{}\n", text.get(at..end).unwrap_or_default().trim_end()));

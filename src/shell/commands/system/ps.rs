@@ -99,14 +99,14 @@ fn parse(c: &Cmd, wish: &mut Wish) -> Result<(), Told> {
                     let kind = ["simple", "list", "output", "threads", "misc", "all"]
                         .into_iter()
                         .find(|known| !kind.is_empty() && known.starts_with(kind.as_str()));
-                    let text = kind.map_or("", |kind| recorded::text("ps", &format!("--help {kind}")));
+                    let text = kind.map_or("", |kind| recorded::text(c.host(), "ps", &format!("--help {kind}")));
                     return Err(Told::Done(if text.is_empty() {
-                        recorded::text("ps", "--help").into()
+                        recorded::text(c.host(), "ps", "--help").into()
                     } else {
                         text.into()
                     }));
                 }
-                "version" => return Err(Told::Done(recorded::text("ps", "--version").into())),
+                "version" => return Err(Told::Done(recorded::text(c.host(), "ps", "--version").into())),
                 "forest" => wish.forest = true,
                 "headers" => {}
                 "no-headers" | "no-heading" | "noheader" | "noheaders" | "no-heading-line" => wish.no_header = true,
@@ -185,7 +185,7 @@ fn parse(c: &Cmd, wish: &mut Wish) -> Result<(), Told> {
                     }
                     't' => wish.lists.push(List::Ttys(ttys(value())?)),
                     'n' => drop(value()),
-                    'V' => return Err(Told::Done(recorded::text("ps", "--version").into())),
+                    'V' => return Err(Told::Done(recorded::text(c.host(), "ps", "--version").into())),
                     'x' => return bad("must set personality to get -x option"),
                     _ => return bad("unsupported SysV option"),
                 }
@@ -232,7 +232,7 @@ fn bsd(c: &Cmd, wish: &mut Wish, word: &str, args: &mut std::slice::Iter<'_, Str
             'p' => wish.lists.push(List::Pids(numbers("process ID", value(), "list of process IDs must follow p")?)),
             't' => wish.lists.push(List::Ttys(ttys(value())?)),
             'U' => wish.lists.push(List::Users(users(c, value())?)),
-            'V' => return Err(Told::Done(recorded::text("ps", "--version").into())),
+            'V' => return Err(Told::Done(recorded::text(c.host(), "ps", "--version").into())),
             'L' => return Err(Told::Done(ps_column::list())),
             _ => return bad("unsupported option (BSD syntax)"),
         }

@@ -53,7 +53,7 @@ pub(super) fn kill(c: &mut Cmd) -> i32 {
                 }
             }
             "V" | "-version" => {
-                c.out(recorded::text("kill", "--version"));
+                c.out(recorded::text(c.host(), "kill", "--version"));
                 return 0;
             }
             "a" | "q" | "p" => {}
@@ -200,7 +200,7 @@ pub(super) fn killall(c: &mut Cmd) -> i32 {
         return 0;
     }
     if found.has("V") {
-        c.err(recorded::text("killall", "--version"));
+        c.err(recorded::text(c.host(), "killall", "--version"));
         return 0;
     }
     if found.rest.is_empty() && found.value("u").is_none() {

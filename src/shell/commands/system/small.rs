@@ -398,7 +398,7 @@ pub(super) fn update_rc(c: &mut Cmd) -> i32 {
     let words: Vec<String> = c.args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
     let (Some(name), Some(verb)) = (words.first().cloned(), words.get(1).cloned()) else {
         c.err("update-rc.d: error: not enough arguments\n");
-        c.err(recorded::text("update-rc.d", "--help"));
+        c.err(recorded::text(c.host(), "update-rc.d", "--help"));
         return 1;
     };
     if c.stat(&format!("/etc/init.d/{name}")).is_err() {

@@ -217,7 +217,7 @@ pub(super) fn ss(c: &mut Cmd) -> i32 {
         Ok(found) => found,
         Err(text) => {
             c.complain(&text);
-            c.err(super::recorded::text("ss", "--help"));
+            c.err(super::recorded::text(c.host(), "ss", "--help"));
             return 255;
         }
     };

@@ -16,7 +16,7 @@ const LETTERS: &str =
 /// What ssh prints when the command line is wrong.
 fn usage(c: &mut Cmd, program: &str, status: i32) -> i32 {
     for args in ["", "--help"] {
-        let text = recorded::text(program, args);
+        let text = recorded::text(c.host(), program, args);
         if let Some(at) = text.find("usage: ") {
             let text = text.get(at..).unwrap_or_default();
             c.err(&format!("{}\n", text.trim_end()));

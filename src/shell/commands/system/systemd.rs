@@ -656,7 +656,7 @@ pub(super) async fn service(c: &mut Cmd) -> Result<i32, Stop> {
             return Ok(0);
         }
         "--version" => {
-            c.out(recorded::text("service", "--version"));
+            c.out(recorded::text(c.host(), "service", "--version"));
             return Ok(0);
         }
         _ => {}

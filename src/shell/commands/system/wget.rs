@@ -84,7 +84,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         }
     };
     if found.has("V") || found.has("h") {
-        c.out(recorded::text("wget", if found.has("V") { "--version" } else { "--help" }));
+        c.out(recorded::text(c.host(), "wget", if found.has("V") { "--version" } else { "--help" }));
         return Ok(0);
     }
     let mut urls = found.rest.clone();

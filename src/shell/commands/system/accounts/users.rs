@@ -192,7 +192,7 @@ pub(in crate::shell::commands::system) async fn adduser(c: &mut Cmd) -> Result<i
         Err(error) => {
             let option = error.rsplit([' ', '\'']).find(|word| !word.is_empty()).unwrap_or_default().to_string();
             c.err(&format!("Unknown option: {}\n", option.trim_start_matches('-')));
-            c.err(recorded::text("adduser", "--help"));
+            c.err(recorded::text(c.host(), "adduser", "--help"));
             return Ok(1);
         }
     };

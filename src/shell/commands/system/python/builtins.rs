@@ -4,6 +4,8 @@ mod library;
 
 mod modules;
 
+pub(super) mod patterns;
+
 use library::open;
 pub(super) use library::{call_member, connect};
 pub(super) use modules::member;

@@ -204,6 +204,9 @@ pub(super) fn call(vm: &mut Vm<'_>, object: &V, name: &str, args: Vec<V>, named:
             Ok(V::Int(i128::try_from(t.iter().filter(|item| item.equals(&arg(0))).count()).unwrap_or(0)))
         }
         V::Int(n) if name == "bit_length" => Ok(V::Int(i128::from(128 - n.unsigned_abs().leading_zeros()))),
+        V::Record(record) if record.0.starts_with("re.") => {
+            super::builtins::patterns::method(vm, object, name, &args, &named)
+        }
         V::Record(record) if record.0 == "socket" => match (name, args.first()) {
             ("connect", Some(V::Tuple(pair))) => {
                 let host = pair.first().map_or_else(String::new, V::show);

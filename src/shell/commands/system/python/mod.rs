@@ -109,7 +109,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
             let result = vm.block(&block);
             let end = match result {
                 Ok(()) | Err(Halt::Return(_) | Halt::Break | Halt::Continue) => End::Status(0),
-                Err(Halt::Silent) => End::Status(0),
+                Err(Halt::Silent) => End::Silent,
                 Err(Halt::Exit(status)) => End::Status(status),
                 Err(Halt::Endless) => End::Endless,
                 Err(Halt::Need(need)) => End::Need(need),
@@ -128,6 +128,10 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
             };
             (end, vm.out, vm.writes)
         };
+        // As long as nothing is to be seen of it, somebody else may do the whole of it.
+        if matches!(end, End::Silent) && shown == 0 && answers.is_empty() {
+            return c.ask_elsewhere().await;
+        }
         let count = out.len();
         for (error, text) in out.into_iter().skip(shown) {
             if error { c.err(&text) } else { c.out(&text) }
@@ -141,6 +145,7 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
         }
         match end {
             End::Status(status) => return Ok(status),
+            End::Silent => return Ok(0),
             End::Endless => loop {
                 c.sleep(Duration::from_secs(3600)).await?;
             },
@@ -158,18 +163,25 @@ pub(super) async fn run(c: &mut Cmd) -> Result<i32, Stop> {
 }
 
 /// `3.8.10`, as the recorded answer has it.
-fn version() -> &'static str {
-    let line = super::recorded::text("python3", "--version").trim();
+fn version(host: &Host) -> &'static str {
+    let line = super::recorded::text(host, "python3", "--version").trim();
     line.strip_prefix("Python ").unwrap_or("3.11.2")
 }
 
 /// What `sys.version` says.
-fn long_version() -> String {
-    format!("{} (default, Nov 22 2023, 10:22:35) \n[GCC 9.4.0]", version())
+fn long_version(host: &Host) -> String {
+    let version = version(host);
+    if version.starts_with("3.8") {
+        format!("{version} (default, Nov 22 2023, 10:22:35) \n[GCC 9.4.0]")
+    } else {
+        format!("{version} (main, Nov 25 2024, 19:45:53) [GCC 12.2.0]")
+    }
 }
 
 enum End {
     Status(i32),
+    /// Something that is not acted.
+    Silent,
     Endless,
     Need(Need),
 }
@@ -194,12 +206,12 @@ async fn job(c: &mut Cmd) -> Result<Option<Job>, Stop> {
         let rest = |from: usize| args.get(from..).unwrap_or_default().to_vec();
         match word.as_str() {
             "-V" | "--version" | "-VV" => {
-                let line = format!("Python {}\n", version());
+                let line = format!("Python {}\n", version(c.host()));
                 c.out(&line);
                 return Ok(None);
             }
             "-h" | "--help" | "-?" => {
-                c.out(super::recorded::text("python3", "--help"));
+                c.out(super::recorded::text(c.host(), "python3", "--help"));
                 return Ok(None);
             }
             "-m" => {
@@ -271,7 +283,7 @@ async fn job(c: &mut Cmd) -> Result<Option<Job>, Stop> {
 async fn prompt(c: &mut Cmd) -> Result<(), Stop> {
     c.out(&format!(
         "Python {} on linux\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information.\n",
-        long_version()
+        long_version(c.host())
     ));
     let mut program = String::new();
     loop {

@@ -55,6 +55,7 @@ pub(in crate::shell::commands::system) fn call_member(
     let math = |value: f64| V::Float(value);
     let x = number(args.first());
     Ok(match (module, name) {
+        ("re", name) => return patterns::call(vm, name, &args, &named),
         ("sys", "exit") | ("os", "_exit") => return exit(vm, &args),
         ("sys.stdout" | "sys.stderr", "write") => {
             vm.print(module == "sys.stderr", &word)?;
@@ -93,7 +94,7 @@ pub(in crate::shell::commands::system) fn call_member(
         }
         ("platform", "release") => text(f.uname.get(2).cloned().unwrap_or_default()),
         ("platform", "machine" | "processor") => text(f.uname.get(4).cloned().unwrap_or_default()),
-        ("platform", "python_version") => text(crate::shell::commands::system::python::version()),
+        ("platform", "python_version") => text(crate::shell::commands::system::python::version(&f.host)),
         ("platform", "platform") => {
             text(format!("Linux-{}-x86_64-with-glibc2.31", f.uname.get(2).cloned().unwrap_or_default()))
         }

@@ -8,9 +8,9 @@ pub(in crate::shell::commands::system) fn member(vm: &mut Vm<'_>, module: &str, 
     let strings = |words: &[&str]| list(words.iter().map(|word| text(*word)).collect());
     Ok(match (module, name) {
         ("sys", "argv") => list(f.argv.iter().map(|arg| text(arg.clone())).collect()),
-        ("sys", "version") => text(crate::shell::commands::system::python::long_version()),
+        ("sys", "version") => text(crate::shell::commands::system::python::long_version(&f.host)),
         ("sys", "version_info") => {
-            let numbers = crate::shell::commands::system::python::version()
+            let numbers = crate::shell::commands::system::python::version(&f.host)
                 .split('.')
                 .filter_map(|part| part.parse::<i128>().ok());
             tuple(numbers.map(V::Int).chain([text("final"), V::Int(0)]).collect())
@@ -50,6 +50,7 @@ pub(in crate::shell::commands::system) fn member(vm: &mut Vm<'_>, module: &str, 
         ("socket", "error") | ("os", "error") => V::Class("OSError".into()),
         ("socket", "timeout") => V::Class("TimeoutError".into()),
         ("socket", "gaierror") => V::Class("gaierror".into()),
+        ("re", _) if patterns::flag(name).is_some() => patterns::flag(name).unwrap_or(V::None),
         ("signal", _) if name.chars().all(|c| c.is_ascii_uppercase()) => V::Int(15),
         _ => V::Member(module.into(), name.into()),
     })
