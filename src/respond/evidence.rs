@@ -95,8 +95,9 @@ impl Evidence {
         }
         let mut capture = self.session.captures().begin(CAPTURE);
         let mut offset = 0;
-        while offset < size {
-            let piece = file.read_at(offset, 64 * 1024).unwrap_or_default();
+        // A file may be far longer than all that was ever sent: holes are not read to their end.
+        while offset < size.min(CAPTURE) {
+            let piece = file.content_at(offset, 64 * 1024);
             if piece.is_empty() {
                 break;
             }
@@ -107,7 +108,7 @@ impl Evidence {
         if self.is_new(format!("file {} {}", stored.sha256, String::from_utf8_lossy(path))) {
             self.session.log().record(Kind::FileWritten {
                 path: Raw::from(path),
-                bytes: stored.bytes,
+                bytes: size,
                 sha256: stored.sha256,
                 stored: stored.name,
             });

@@ -1,6 +1,8 @@
 //! The grammar, by `brush-parser`, behind a guard: bounded input, deep nesting on a stack of its own, and the words
 //! in which bash, dash and ash report what they cannot parse.
 
+mod settle;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,6 +44,21 @@ pub(super) enum Missing {
     HereDocument(String),
     /// The rest of a command.
     Command,
+}
+
+impl Missing {
+    /// Whether one more line may bring what lacks, so that it is worth parsing all of them again; `whole` is what came
+    /// before it. Otherwise ten thousand lines of a here-document would be parsed ten thousand times.
+    pub fn may_end_with(&self, line: &str, whole: &str) -> bool {
+        match self {
+            Self::Quote(quote) => line.contains(*quote),
+            Self::HereDocument(_) => {
+                let line = line.trim_start_matches('\t');
+                here_words(whole).iter().any(|word| line.starts_with(word.as_str()))
+            }
+            Self::Command => true,
+        }
+    }
 }
 
 /// Parses a text; `aliases` are put in where bash does.
@@ -113,10 +130,14 @@ fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
         Ok(tokens) => tokens,
         Err(error) => return untokenized(text, &error),
     };
-    let (tokens, misplaced) = prepare(tokens, aliases, 0);
-    if let Some(token) = misplaced {
+    let prepared = prepare(tokens, aliases, 0);
+    if let Some(token) = prepared.misplaced {
         return unexpected(&token);
     }
+    let tokens = match settle::settle(prepared.tokens, &prepared.shape) {
+        Ok(tokens) => tokens,
+        Err(parsed) => return parsed,
+    };
     match brush_parser::parse_tokens(&tokens, &options) {
         Ok(program) => Parsed::Program(Arc::new(program)),
         Err(ParseError::ParsingNear(position)) => {
@@ -134,6 +155,50 @@ fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
         },
         Err(ParseError::Tokenizing { .. }) => Parsed::Incomplete(Missing::Command),
     }
+}
+
+/// Whether more than a few substitutions of a text, `$( … )` or `${ … }`, are never closed. In a word, not in a
+/// here-document, quotes count outside of them too.
+pub(super) fn is_unclosed(text: &str, word: bool) -> bool {
+    const FEW: usize = 4;
+    if text.matches("$(").count() + text.matches("${").count() <= FEW {
+        return false;
+    }
+    let mut open: Vec<char> = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let inside = open.last().copied();
+        match c {
+            '\\' => {
+                chars.next();
+            }
+            '$' if matches!(chars.peek(), Some('(' | '{')) => {
+                open.push(if chars.next() == Some('(') { ')' } else { '}' })
+            }
+            '(' if inside == Some(')') => open.push(')'),
+            ')' | '}' | '"' if inside == Some(c) => {
+                open.pop();
+            }
+            '"' if word || inside.is_some() => open.push('"'),
+            '$' if chars.peek() == Some(&'\'') && (word || inside.is_some()) && inside != Some('"') => {
+                chars.next();
+                while let Some(c) = chars.next().filter(|c| *c != '\'') {
+                    if c == '\\' {
+                        chars.next();
+                    }
+                }
+            }
+            '\'' if matches!(inside, Some(')' | '}')) || (word && inside.is_none()) => {
+                let mut ahead = chars.clone();
+                // One that stands alone, as in a here-document's `${x:-don't}`, quotes nothing.
+                if ahead.any(|c| c == '\'') {
+                    chars = ahead;
+                }
+            }
+            _ => {}
+        }
+    }
+    open.iter().filter(|c| **c != '"').count() > FEW
 }
 
 fn options() -> ParserOptions {
@@ -196,6 +261,10 @@ fn here_words(text: &str) -> Vec<String> {
 /// Where in the grammar a token stands.
 #[derive(PartialEq)]
 enum Open {
+    /// With the number of its token.
+    Paren(usize),
+    /// `[[`
+    Test,
     If,
     Then,
     Loop,
@@ -204,8 +273,26 @@ enum Open {
     Brace,
 }
 
-/// Puts aliases in, marks `select`, and finds a closing word that nothing opened.
-fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) -> (Vec<Token>, Option<Token>) {
+/// What [`prepare`] made of the tokens.
+struct Prepared {
+    tokens: Vec<Token>,
+    /// A closing word that nothing opened.
+    misplaced: Option<Token>,
+    shape: settle::Shape,
+}
+
+impl Prepared {
+    fn misplaced(token: Token) -> Self {
+        Self { tokens: Vec::new(), misplaced: Some(token), shape: settle::Shape::default() }
+    }
+}
+
+/// Puts aliases in, marks `select`, ends the last item of each `case`, and finds a closing word that nothing opened and
+/// which parentheses belong together.
+fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) -> Prepared {
+    let mut shape = settle::Shape::default();
+    // `case WORD`, before its `in`.
+    let mut awaits_in = false;
     let mut out: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut open: Vec<Open> = Vec::new();
     let mut command = true;
@@ -216,13 +303,30 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
     for token in tokens {
         let (text, span) = match &token {
             Token::Operator(operator, _) => {
-                after_redirect = is_redirection(operator);
-                if !after_redirect {
-                    command = true;
-                    in_pattern = matches!(operator.as_str(), ";;" | ";&" | ";;&") && open.last() == Some(&Open::Case);
-                    if operator == ")" && open.last() == Some(&Open::Case) {
-                        in_pattern = false;
+                let in_test = open.iter().rfind(|open| !matches!(open, Open::Paren(_))) == Some(&Open::Test);
+                match (operator.as_str(), open.last()) {
+                    ("(", Some(Open::Case)) if in_pattern => {}
+                    ("(", _) => open.push(Open::Paren(out.len())),
+                    (")", Some(Open::Paren(at))) => {
+                        shape.pairs.push((*at, out.len()));
+                        open.pop();
                     }
+                    (")", Some(Open::Case)) => {}
+                    (")", _) if depth == 0 => return Prepared::misplaced(token),
+                    _ => {}
+                }
+                if in_test {
+                    shape.in_test.push(out.len());
+                    out.push(token);
+                    continue;
+                }
+                after_redirect = is_redirection(operator);
+                let before_in = awaits_in && operator == "\n";
+                if !after_redirect && !before_in {
+                    command = true;
+                    let goes_on = matches!(operator.as_str(), "\n" | "|" | "(") && in_pattern;
+                    let ends = matches!(operator.as_str(), ";;" | ";&" | ";;&");
+                    in_pattern = (ends || goes_on) && open.last() == Some(&Open::Case);
                 }
                 out.push(token);
                 continue;
@@ -244,8 +348,13 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
         }
         if !command {
             // `in` after `case WORD` begins the patterns.
-            if text == "in" && open.last() == Some(&Open::Case) {
+            if text == "in" && open.last() == Some(&Open::Case) && std::mem::take(&mut awaits_in) {
                 in_pattern = true;
+            }
+            if text == "]]"
+                && let Some(at) = open.iter().rposition(|open| *open == Open::Test)
+            {
+                open.truncate(at);
             }
             if text == "do" && open.last() == Some(&Open::Loop) {
                 open.pop();
@@ -293,13 +402,22 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
                 }
             }
             "done" => misplaced = !matches!(open.pop(), Some(Open::Do)),
+            "[[" => {
+                open.push(Open::Test);
+                command = false;
+            }
             "case" => {
                 open.push(Open::Case);
+                shape.cases = shape.cases.max(open.iter().filter(|open| **open == Open::Case).count());
+                awaits_in = true;
                 command = false;
             }
             "esac" => {
                 misplaced = !matches!(open.pop(), Some(Open::Case));
-                in_pattern = false;
+                if !std::mem::take(&mut in_pattern) && !misplaced {
+                    settle::end_item(&mut out);
+                }
+                shape.esacs.push(out.len());
             }
             "{" => open.push(Open::Brace),
             "}" => misplaced = !matches!(open.pop(), Some(Open::Brace)),
@@ -310,7 +428,7 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
                     let mut others = aliases.clone();
                     others.remove(text);
                     let inner = brush_parser::uncached_tokenize_str(value, &options().tokenizer_options());
-                    let inner = prepare(inner.unwrap_or_default(), &others, depth + 1).0;
+                    let inner = prepare(inner.unwrap_or_default(), &others, depth + 1).tokens;
                     let words = inner.into_iter().map(|token| match token {
                         Token::Word(text, _) => Token::Word(text, span.clone()),
                         Token::Operator(text, _) => Token::Operator(text, span.clone()),
@@ -325,11 +443,12 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
             }
         }
         if misplaced && depth == 0 {
-            return (Vec::new(), Some(token));
+            return Prepared::misplaced(token);
         }
         out.push(token);
     }
-    (out, None)
+    shape.open_test = open.iter().position(|open| *open == Open::Test).is_some_and(|at| at + 1 < open.len());
+    Prepared { tokens: out, misplaced: None, shape }
 }
 
 /// `NAME=…`, `NAME+=…`, `NAME[…]=…`
@@ -387,6 +506,24 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(outcome(text), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_closed_is_found_before_words_are_parsed() {
+        for (text, unclosed) in [
+            ("$(( $(( $(( $(( $(( 1", true),
+            ("$(a $(b $(c $(d $(e", true),
+            ("${a:-${a:-${a:-${a:-${a:-x", true),
+            ("$(a) $(b) ${c} $(d) $(e) $(f", false),
+            ("$(a ')' $(b ')' $(c ')' $(d ')' $(e ')'", true),
+            ("$(case x in (a) b;; esac; echo \"$(a \"$(b \"$(c \"$(d)\")\")\")\")", false),
+            ("don't $(a) $(b) $(c) $(d) ${e} it's", false),
+        ] {
+            assert_eq!(is_unclosed(text, false), unclosed, "{text}");
+        }
+        let shallow = |text: &str| is_unclosed(&text.repeat(300), true);
+        assert!(!shallow("'$('") && !shallow("$'$(\\''") && !shallow("\\$("));
+        assert!(shallow("$((") && shallow("$(") && shallow("${x:-") && !shallow("$((1))"));
     }
 
     #[test]

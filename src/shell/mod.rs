@@ -10,6 +10,8 @@ mod cmd;
 mod commands;
 mod escape;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod grammar;
 mod history;
 mod interp;

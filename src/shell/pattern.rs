@@ -6,6 +6,9 @@ use super::kernel::Stop;
 /// Comparisons that one match may take; a pattern that needs more does not match.
 const FUEL: u32 = 200_000;
 
+/// Comparisons that all matches of one cutting or replacing may take together.
+const FUEL_OF_ALL: u32 = 2_000_000;
+
 /// Whether the whole of `text` matches.
 pub(super) fn matches(pattern: &str, text: &str, extended: bool) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -15,12 +18,21 @@ pub(super) fn matches(pattern: &str, text: &str, extended: bool) -> bool {
 
 /// The same on characters.
 pub(super) fn whole(pattern: &[char], text: &[char], extended: bool) -> bool {
-    let mut fuel = FUEL;
-    if extended && has_group(pattern) {
+    let mut left = FUEL_OF_ALL;
+    whole_within(pattern, text, extended, &mut left)
+}
+
+/// The same, with what is left of the comparisons for several matches.
+fn whole_within(pattern: &[char], text: &[char], extended: bool, left: &mut u32) -> bool {
+    let mut fuel = FUEL.min(*left);
+    let before = fuel;
+    let found = if extended && has_group(pattern) {
         extended_match(pattern, text, &mut fuel, 0)
     } else {
         simple_match(pattern, text, &mut fuel)
-    }
+    };
+    *left = left.saturating_sub(before - fuel);
+    found
 }
 
 /// Whether there is anything in it but plain characters.
@@ -277,9 +289,13 @@ pub(super) fn cut(text: &str, pattern: &str, how: Cut, extended: bool) -> String
     };
     let longest = matches!(how, Cut::LongestPrefix | Cut::LongestSuffix);
     let lengths: Box<dyn Iterator<Item = usize>> = if longest { Box::new((0..=len).rev()) } else { Box::new(0..=len) };
+    let mut left = FUEL_OF_ALL;
     for n in lengths {
         let (candidate, rest) = at(n);
-        if whole(&pattern, candidate, extended) {
+        if left == 0 {
+            break;
+        }
+        if whole_within(&pattern, candidate, extended, &mut left) {
             return rest.iter().collect();
         }
     }
@@ -294,11 +310,13 @@ pub(super) fn replace(text: &str, pattern: &str, with: &str, how: Replace, exten
         return Ok(text.to_string());
     }
     let len = chars.len();
-    let longest = |from: usize, only_end: bool| -> Option<usize> {
+    let mut left = FUEL_OF_ALL;
+    let mut longest = |from: usize, only_end: bool| -> Option<usize> {
         if only_end {
-            return whole(&pattern, chars.get(from..)?, extended).then_some(len);
+            return whole_within(&pattern, chars.get(from..)?, extended, &mut left).then_some(len);
         }
-        (from..=len).rev().find(|&to| chars.get(from..to).is_some_and(|part| whole(&pattern, part, extended)))
+        let mut fits = |part| left > 0 && whole_within(&pattern, part, extended, &mut left);
+        (from..=len).rev().find(|&to| chars.get(from..to).is_some_and(&mut fits))
     };
     let mut out = String::new();
     let mut at = 0;
@@ -373,6 +391,15 @@ mod tests {
             assert!(matches(pattern, text, true), "{pattern} {text}");
         }
         assert!(!matches("!(x)", "x", true));
+    }
+
+    /// Hours of comparisons, if each place had its own share of them.
+    #[test]
+    fn groups_cost_a_bounded_time() {
+        let (text, begun) = ("ab".repeat(20_000), std::time::Instant::now());
+        cut(&text, "+(a|ab|b)*c", Cut::LongestPrefix, true);
+        let _ = replace(&text, "*(a|b)c", "y", Replace::All, true);
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -141,7 +141,9 @@ pub(super) fn load(kernel: &Kernel, who: &Who, place: &[u8]) -> Result<(Program,
         let name = |path: &[u8]| String::from_utf8_lossy(crate::world::name(path)).into_owned();
         // A link of the image says by its own name what is wanted of the program behind it.
         let called = name(place);
+        let applet = name(&original) == "busybox" && commands::busybox::is_applet(host, &called);
         if host.is_original(place)
+            && !applet
             && let Some(run) = commands::program(&called)
         {
             return Ok((Program::Ours(run), file));
@@ -271,7 +273,7 @@ fn interpret(spec: &mut Spec, found: (Program, File), place: &[u8]) -> Result<(P
     let mut place = place.to_vec();
     for _ in 0..5 {
         let Program::Script { interpreter, argument } = &found.0 else { return Ok(found) };
-        note_script(&spec.kernel, &place, &found.1);
+        note_script(&spec.kernel, &found.1.path(), &found.1);
         let mut argv = vec![interpreter.clone()];
         argv.extend(argument.clone());
         argv.push(spec.argv.first().filter(|name| name.contains('/')).cloned().unwrap_or_else(|| text::decode(&place)));

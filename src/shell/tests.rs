@@ -119,6 +119,12 @@ fn the_language() {
         ("select x in a b; do echo $x; break; done <<< 2", "b\n"),
         ("(trap 'echo sub' EXIT); echo after", "sub\nafter\n"),
         ("{echo,brace}", "brace\n"),
+        ("false | true; echo ${PIPESTATUS[0]}-${PIPESTATUS[1]}", "1-0\n"),
+        ("true | false | true; echo ${PIPESTATUS[@]} ${#PIPESTATUS[@]}; echo $PIPESTATUS", "0 1 0 3\n0\n"),
+        ("(case x in x) echo y;; esac)", "y\n"),
+        ("( (echo a; echo b) | wc -l )", "2\n"),
+        ("cat <<E\n$(( $(( $(( $(( $(( $((\nE", "$(( $(( $(( $(( $(( $((\n"),
+        ("/bin/busybox echo -ne 'a\\x62\\n'; busybox true && busybox test 1 && echo t", "ab\nt\n"),
     ];
     let mut wrong = Vec::new();
     for (line, wanted) in cases {

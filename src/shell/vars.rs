@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that all variables of one shell may hold.
 const HELD: usize = 8 * 1024 * 1024;
+/// What an element of an array costs beside its text and its key.
+const ELEMENT: usize = 24;
 /// Variables of one shell.
 const MOST: usize = 20_000;
 
@@ -56,8 +58,8 @@ impl Value {
         match self {
             Self::Unset => 0,
             Self::Scalar(text) => text.len(),
-            Self::Array(all) => all.values().map(|text| text.len() + 24).sum(),
-            Self::Map(all) => all.iter().map(|(key, text)| key.len() + text.len() + 24).sum(),
+            Self::Array(all) => all.values().map(|text| text.len() + ELEMENT).sum(),
+            Self::Map(all) => all.iter().map(|(key, text)| key.len() + text.len() + ELEMENT).sum(),
         }
     }
 
@@ -177,25 +179,37 @@ impl Vars {
         if self.get(name).is_some_and(|var| var.readonly) {
             return Err(Refused::Readonly);
         }
-        self.change(name, |var| {
-            let value = case(var, value);
-            if let (Value::Unset | Value::Scalar(_), Key::Index(_)) = (&var.value, key) {
-                let first = var.value.scalar().map(|text| (0, text.to_string()));
-                var.value = Value::Array(first.into_iter().collect());
+        let name = self.target(name);
+        if !matches!(self.all.get(name.as_str()), Some(Var { value: Value::Array(_) | Value::Map(_), .. })) {
+            self.change(&name, |var| {
+                if matches!(key, Key::Index(_)) {
+                    let first = var.value.scalar().map(|text| (0, text.to_string()));
+                    var.value = Value::Array(first.into_iter().collect());
+                }
+            })?;
+        }
+        // One element is counted, not all that are there.
+        let Some(var) = Arc::make_mut(&mut self.all).get_mut(name.as_str()) else { return Ok(()) };
+        let value = case(var, value);
+        let added = value.len() + ELEMENT;
+        let (old, named) = match (&mut var.value, key) {
+            (Value::Array(all), Key::Index(at)) => (all.insert(*at, value), 0),
+            (Value::Map(all), Key::Name(key)) => (all.insert(key.clone(), value), key.len()),
+            (Value::Map(all), Key::Index(at)) => {
+                let key = at.to_string();
+                let len = key.len();
+                (all.insert(key, value), len)
             }
-            match (&mut var.value, key) {
-                (Value::Array(all), Key::Index(at)) => {
-                    all.insert(*at, value);
-                }
-                (Value::Map(all), Key::Name(key)) => {
-                    all.insert(key.clone(), value);
-                }
-                (Value::Map(all), Key::Index(at)) => {
-                    all.insert(at.to_string(), value);
-                }
-                _ => {}
-            }
-        })
+            _ => return Ok(()),
+        };
+        let removed = old.map_or(0, |old| old.len() + ELEMENT + named);
+        self.held = (self.held + added + named).saturating_sub(removed);
+        if self.held > HELD {
+            self.held = self.held.saturating_sub(var.value.size());
+            var.value = Value::Unset;
+            return Err(Refused::Full);
+        }
+        Ok(())
     }
 
     /// Marks for export, with a value if one is given.
@@ -218,16 +232,19 @@ impl Vars {
 
     /// Removes an element.
     pub fn unset_element(&mut self, name: &str, key: &Key) {
-        let _ = self.change(name, |var| match (&mut var.value, key) {
-            (Value::Array(all), Key::Index(at)) => {
-                all.remove(at);
+        let name = self.target(name);
+        let Some(var) = self.own().get_mut(name.as_str()) else { return };
+        let gone = match (&mut var.value, key) {
+            (Value::Array(all), Key::Index(at)) => all.remove(at).map(|old| old.len() + ELEMENT),
+            (Value::Map(all), Key::Name(key)) => all.remove(key).map(|old| old.len() + key.len() + ELEMENT),
+            (Value::Scalar(text), Key::Index(0)) => {
+                let len = text.len();
+                var.value = Value::Unset;
+                Some(len)
             }
-            (Value::Map(all), Key::Name(key)) => {
-                all.remove(key);
-            }
-            (Value::Scalar(_), Key::Index(0)) => var.value = Value::Unset,
-            _ => {}
-        });
+            _ => None,
+        };
+        self.held = self.held.saturating_sub(gone.unwrap_or(0));
     }
 
     /// A function begins.
@@ -330,5 +347,37 @@ fn case(var: &Var, value: &str) -> String {
         value.to_uppercase()
     } else {
         value.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(vars: &Vars) -> usize {
+        vars.all.values().map(|var| var.value.size()).sum()
+    }
+
+    #[test]
+    fn elements_are_counted_one_by_one() {
+        let mut vars = Vars::default();
+        for at in 0..50_000 {
+            vars.set_element("a", &Key::Index(at % 40_000), &at.to_string()).unwrap();
+        }
+        vars.set("s", "text").unwrap();
+        vars.set_element("s", &Key::Index(3), "more").unwrap();
+        vars.change("m", |var| var.value = Value::Map(BTreeMap::new())).unwrap();
+        vars.set_element("m", &Key::Name("key".into()), "one").unwrap();
+        vars.set_element("m", &Key::Name("key".into()), "two").unwrap();
+        vars.set_element("m", &Key::Index(7), "seven").unwrap();
+        assert_eq!(vars.held, measured(&vars));
+        vars.unset_element("a", &Key::Index(5));
+        vars.unset_element("m", &Key::Name("key".into()));
+        vars.unset_element("s", &Key::Index(0));
+        assert_eq!(vars.held, measured(&vars));
+        assert_eq!(vars.get("s").unwrap().value, Value::Array(BTreeMap::from([(3, "more".into())])));
+        let full = (0..).find(|at| vars.set_element("b", &Key::Index(*at), &"x".repeat(10_000)).is_err()).unwrap();
+        assert!((700..900).contains(&full), "{full}");
+        assert_eq!(vars.held, measured(&vars));
     }
 }

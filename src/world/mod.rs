@@ -5,6 +5,8 @@ mod accounts;
 mod data;
 mod facts;
 pub mod fs;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod image;
 mod instance;
 mod journal;

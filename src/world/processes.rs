@@ -96,6 +96,13 @@ pub(super) fn pid_at(persona: &Persona, seconds: u64) -> u32 {
 }
 
 impl Processes {
+    /// The program of those that run it has no name any more, as `/proc/PID/exe` says.
+    pub(super) fn lost_program(&mut self, path: &[u8]) {
+        for process in self.own.values_mut().filter(|process| process.exe == path) {
+            process.exe.extend_from_slice(b" (deleted)");
+        }
+    }
+
     fn take_pid(&mut self, persona: &Persona) -> u32 {
         let up = u64::try_from(clock::unix_seconds() - persona.booted).unwrap_or(0);
         let usual = pid_at(persona, up);

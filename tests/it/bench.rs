@@ -36,6 +36,34 @@ pub fn world(seed: u64) -> Arc<World> {
     World::new(&Config::default(), seed, 16 << 20, 1 << 30)
 }
 
+/// The shell of somebody who has just logged in over Telnet.
+pub fn session(host: &Arc<Host>, account: &Account) -> Shell {
+    let presence = host.enter(Visitor {
+        user: account.name.clone(),
+        protocol: "telnet",
+        from: ([192, 0, 2, 7], 40123).into(),
+        local: ([10, 0, 2, 15], 23).into(),
+    });
+    let pairs = [
+        ("SHELL", account.shell.as_str()),
+        ("HOME", &account.home),
+        ("LANG", "C.UTF-8"),
+        ("TERM", "vt100"),
+        ("USER", &account.name),
+        ("LOGNAME", &account.name),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ];
+    let environment = pairs.map(|(name, value)| (name.to_string(), value.to_string())).to_vec();
+    Shell::new(Login {
+        host: Arc::clone(host),
+        account: account.clone(),
+        presence: Some(presence),
+        terminal: Some(Terminal { name: "vt100".into(), columns: 80, rows: 24 }),
+        command: None,
+        environment,
+    })
+}
+
 impl Bench {
     /// An interactive login of root over Telnet.
     pub fn login(host: &Arc<Host>) -> Self {
@@ -43,35 +71,11 @@ impl Bench {
     }
 
     pub fn login_as(host: &Arc<Host>, account: &Account) -> Self {
-        let presence = host.enter(Visitor {
-            user: account.name.clone(),
-            protocol: "telnet",
-            from: ([192, 0, 2, 7], 40123).into(),
-            local: ([10, 0, 2, 15], 23).into(),
-        });
-        let pairs = [
-            ("SHELL", account.shell.as_str()),
-            ("HOME", &account.home),
-            ("LANG", "C.UTF-8"),
-            ("TERM", "vt100"),
-            ("USER", &account.name),
-            ("LOGNAME", &account.name),
-            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-        ];
-        let environment = pairs.map(|(name, value)| (name.to_string(), value.to_string())).to_vec();
-        let shell = Shell::new(Login {
-            host: Arc::clone(host),
-            account: account.clone(),
-            presence: Some(presence),
-            terminal: Some(Terminal { name: "vt100".into(), columns: 80, rows: 24 }),
-            command: None,
-            environment,
-        });
+        let shell = session(host, account);
         let mut bench = Self { shell, now: Instant::now(), asked: Vec::new(), notes: Vec::new() };
         bench.settle();
         bench
     }
-
     /// Types bytes and gives what came back.
     pub fn keys(&mut self, bytes: &[u8]) -> (Vec<u8>, End) {
         self.shell.feed(bytes);

@@ -11,6 +11,8 @@
 
 mod bad_input;
 mod bench;
+mod bombs;
+mod campaigns;
 mod clients;
 mod conversations;
 mod events;

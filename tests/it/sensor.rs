@@ -76,15 +76,8 @@ impl Sensor {
     }
 
     fn spawn(dir: tempfile::TempDir, ports: BTreeMap<&'static str, u16>, env: &[(&str, &str)]) -> Self {
-        let mut child = command(dir.path()).envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let keep = Arc::clone(&said);
-        let reader = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                keep.lock().unwrap().push(line);
-            }
-        });
+        let (child, reader) = run(dir.path(), env, &said);
         Self { child, dir, ports, said, reader: Some(reader) }
     }
 
@@ -123,6 +116,18 @@ impl Sensor {
 
     pub fn connect(&self, protocol: &str) -> Talk {
         Talk::to(self.port(protocol))
+    }
+
+    /// Sends SIGKILL, and starts the binary again over what it left.
+    pub fn kill_and_restart(mut self) -> Self {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL).unwrap();
+        self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        self.said.lock().unwrap().clear();
+        let (child, reader) = run(self.dir.path(), &[], &self.said);
+        (self.child, self.reader) = (child, Some(reader));
+        self.wait_for_line("listening on").expect("the sensor starts again");
+        self
     }
 
     /// Sends SIGTERM and waits; the events of the whole run.
@@ -175,6 +180,19 @@ impl Drop for Sensor {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts the binary in a folder; what it says on standard error is collected.
+fn run(dir: &Path, env: &[(&str, &str)], said: &Arc<Mutex<Vec<String>>>) -> (Child, JoinHandle<()>) {
+    let mut child = command(dir).envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let keep = Arc::clone(said);
+    let reader = std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            keep.lock().unwrap().push(line);
+        }
+    });
+    (child, reader)
 }
 
 /// The binary, in a folder, without anything of our own environment that it reads.

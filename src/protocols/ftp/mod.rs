@@ -2,6 +2,8 @@
 
 mod data;
 mod dialog;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod listing;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 
 mod body;
 mod dialog;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod mime;
 mod request;
 mod select;

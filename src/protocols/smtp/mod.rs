@@ -4,6 +4,8 @@
 mod address;
 mod body;
 mod dialog;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod mailbox;
 #[cfg(test)]
 mod tests;

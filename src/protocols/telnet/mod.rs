@@ -205,7 +205,11 @@ async fn attend(talk: &mut ShellTalk, wire: &mut Wire) -> Result<(), CloseReason
                 wire.finish().await?;
                 return Err(CloseReason::DialogEnded);
             }
-            Turn::Busy => tokio::task::yield_now().await,
+            Turn::Busy => tokio::select! {
+                biased;
+                filled = wire.fill() => return filled.map(|_| ()),
+                () = tokio::task::yield_now() => {}
+            },
             Turn::Wait(None) => return wire.fill().await.map(|_| ()),
             Turn::Wait(Some(moment)) => {
                 tokio::select! {
@@ -248,5 +252,7 @@ fn terminal(output: &[u8]) -> Vec<u8> {
     bytes
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ mod tests;
 use super::super::cmd::{Cmd, Run};
 use super::help as recorded;
 
-pub(in crate::shell) use busybox::main as busybox_main;
+pub(in crate::shell) use busybox::{is_applet, main as busybox_main};
 use python::general as python_general;
 
 /// How an applet is used, as busybox prints it after a mistake.

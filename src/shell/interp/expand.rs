@@ -5,7 +5,7 @@ use brush_parser::{ParserOptions, ast};
 
 use super::{Exec, Flow, Interp, brace, glob};
 use crate::shell::kernel::Boxed;
-use crate::shell::{pattern, text};
+use crate::shell::{grammar, pattern, text};
 
 /// Bytes that the words of one command may have together.
 pub(super) const WORDS: usize = 4 * 1024 * 1024;
@@ -106,7 +106,9 @@ impl Interp {
                 for word in self.brace(word)? {
                     let before = all.len();
                     self.word(&word, &mut all).await?;
-                    size += all.iter().skip(before).map(|word| word.len() + 8).sum::<usize>();
+                    let added = all.iter().skip(before).map(|word| word.len() + 8).sum::<usize>();
+                    size += added;
+                    self.kernel().spend(added as u64 / 64).await?;
                 }
             }
             if size > WORDS {
@@ -166,6 +168,11 @@ impl Interp {
 
     /// The body of a here-document.
     pub(super) async fn here_document(&mut self, body: &str) -> Exec<String> {
+        self.kernel().spend(body.len() as u64).await?;
+        // The parser of words tries what is not closed in more ways than can be waited for.
+        if grammar::is_unclosed(body, false) {
+            return Ok(body.to_string());
+        }
         let Ok(pieces) = word::parse_heredoc(body, &ParserOptions::default()) else { return Ok(body.to_string()) };
         let mut fields = Fields::default();
         self.pieces(&pieces, true, How::Single, &mut fields).await?;
@@ -174,6 +181,9 @@ impl Interp {
 
     async fn pieces_of(&mut self, word: &str, how: How, out: &mut Fields) -> Exec<()> {
         let options = ParserOptions { tilde_expansion_after_colon: how == How::Single, ..ParserOptions::default() };
+        if grammar::is_unclosed(word, true) {
+            return self.bad_substitution(word).await;
+        }
         let Ok(pieces) = word::parse(word, &options) else {
             return self.bad_substitution(word).await;
         };

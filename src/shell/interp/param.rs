@@ -264,6 +264,7 @@ impl Interp {
             }
             Parameter::NamedWithAllIndices { name, concatenate } => {
                 let all = match self.dynamic(name) {
+                    Some(_) if name == "PIPESTATUS" => self.pipe_status.iter().map(ToString::to_string).collect(),
                     Some(value) => vec![value],
                     None => self.vars.get(name).map(|var| var.value.all()).unwrap_or_default(),
                 };
@@ -417,6 +418,14 @@ impl Names for Interp {
             }
             return self.vars.scalar(name).map(str::to_string);
         };
+        if let (Some(value), Key::Index(at)) = (self.dynamic(name), key) {
+            let at = usize::try_from(*at).ok()?;
+            return if name == "PIPESTATUS" {
+                self.pipe_status.get(at).map(ToString::to_string)
+            } else {
+                Some(value).filter(|_| at == 0)
+            };
+        }
         match (&self.vars.get(name)?.value, key) {
             (Value::Array(all), Key::Index(at)) => all.get(at).cloned(),
             (Value::Map(all), Key::Name(key)) => all.get(key).cloned(),

@@ -269,6 +269,7 @@ impl Interp {
         let mut pending = String::new();
         let mut all = Vec::new();
         let begin = self.line;
+        let mut lacks: Option<Missing> = None;
         loop {
             let line = self.read_line_of(0).await?;
             let ended = line.is_none();
@@ -276,15 +277,24 @@ impl Interp {
                 if all.len() < SCRIPT {
                     all.extend(text::encode(&line));
                 }
+                let hopeless = lacks.as_ref().is_some_and(|lacks| !lacks.may_end_with(&line, &pending));
                 pending.push_str(&line);
+                if hopeless && pending.len() < grammar::TEXT {
+                    continue;
+                }
             }
             if pending.is_empty() && ended {
                 break;
             }
+            self.kernel().spend(pending.len() as u64).await?;
             match grammar::parse(&pending, &self.usable_aliases()) {
-                Parsed::Incomplete(_) if !ended => continue,
+                Parsed::Incomplete(missing) if !ended => {
+                    lacks = Some(missing);
+                    continue;
+                }
                 Parsed::Program(program) => {
                     pending.clear();
+                    lacks = None;
                     self.line = begin;
                     match self.program(&program).await {
                         Ok(_) => {}
@@ -298,6 +308,7 @@ impl Interp {
                 other => {
                     self.syntax_error(&pending, &other).await?;
                     pending.clear();
+                    lacks = None;
                     if self.dialect != Dialect::Bash {
                         self.note_input(all);
                         return Ok(2);
@@ -410,8 +421,9 @@ impl Interp {
         }
         let mut whole = String::new();
         let mut begun = None;
-        let mut quoting = false;
+        let mut lacks: Option<Missing> = None;
         loop {
+            let quoting = matches!(lacks, Some(Missing::HereDocument(_) | Missing::Quote('\'')));
             let variable = if whole.is_empty() { "PS1" } else { "PS2" };
             let prompt = self.vars.scalar(variable).unwrap_or_default().to_string();
             let prompt = self.prompt(&prompt).await?;
@@ -443,13 +455,18 @@ impl Interp {
                     return Ok(true);
                 }
             };
+            let hopeless = lacks.as_ref().is_some_and(|lacks| !lacks.may_end_with(&line, &whole));
             whole.push_str(&line);
             whole.push('\n');
+            if hopeless && whole.len() < grammar::TEXT {
+                continue;
+            }
+            self.kernel().spend(whole.len() as u64).await?;
             match grammar::parse(&whole, &self.usable_aliases()) {
                 // The newline is escaped: the line goes on.
                 Parsed::Program(_) if line.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1 => continue,
                 Parsed::Incomplete(missing) => {
-                    quoting = matches!(missing, Missing::HereDocument(_) | Missing::Quote('\''));
+                    lacks = Some(missing);
                     continue;
                 }
                 Parsed::Program(program) => {
@@ -621,6 +638,7 @@ async fn run_pieces(shell: &mut Interp, source: &str) -> Exec<Status> {
         if tries > 64 && !tries.is_multiple_of(tries / 32) && lines.peek().is_some() {
             continue;
         }
+        shell.kernel().spend(pending.len() as u64).await?;
         match grammar::parse(&pending, &shell.usable_aliases()) {
             Parsed::Incomplete(_) if lines.peek().is_some() => continue,
             Parsed::Incomplete(Missing::HereDocument(word)) => {

@@ -143,6 +143,8 @@ impl State {
         })?;
         if is_folder {
             own.drop_names(ino);
+        } else {
+            self.processes().lost_program(&walk.path);
         }
         own.forget_unnamed(ino);
         Ok(())

@@ -132,6 +132,12 @@ impl File {
         }
     }
 
+    /// For the record: what is in a regular file, in whatever way it was opened; nothing of others.
+    pub fn content_at(&self, offset: u64, max: usize) -> Vec<u8> {
+        let node = self.node().filter(|node| node.kind == FileKind::File);
+        node.map(|node| node.content.read_at(offset, max.min(READ_MAX))).unwrap_or_default()
+    }
+
     /// Writes at a place, or at the end when it was opened for appending; how many bytes were taken.
     ///
     /// # Errors

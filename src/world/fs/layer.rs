@@ -71,6 +71,11 @@ impl Node {
         }
     }
 
+    /// Whether there is more to write down than the inode; what is empty now may grow when it is made by a source.
+    fn has_content(&self) -> bool {
+        self.content.len() > 0 || (self.kind == FileKind::File && self.content.origin().is_some())
+    }
+
     /// Bytes that it takes from the simulated disk: those that the attacker brought.
     fn disk(&self) -> u64 {
         if self.kind == FileKind::File && self.content.origin().is_none() { self.content.len() } else { 0 }
@@ -138,7 +143,7 @@ impl Layer {
         self.nodes.get(&ino).map(|node| &**node)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn nodes(&self) -> impl Iterator<Item = (u64, &Node)> {
         self.nodes.iter().map(|(ino, node)| (*ino, &**node))
     }
@@ -159,7 +164,7 @@ impl Layer {
     pub fn put_node(&mut self, ino: u64, node: Node) {
         self.lose(ino);
         self.log.node(ino, &node);
-        if node.content.len() > 0 {
+        if node.has_content() {
             self.log.content(ino, &node.content);
         }
         self.bytes += NODE_BYTES + node.content.memory();
@@ -212,7 +217,7 @@ impl Layer {
         log.next(self.next);
         for (ino, node) in &self.nodes {
             log.node(*ino, node);
-            if node.content.len() > 0 {
+            if node.has_content() {
                 log.content(*ino, &node.content);
             }
         }

@@ -299,8 +299,10 @@ async fn list(c: &mut Cmd, s: &Settings, found: &options::Options) -> Result<i32
                 files.push(row);
             }
             Err(error) => {
-                c.complain(&format!("cannot access {}: {}", c.shell_quote(operand), error.text()));
-                status = 2;
+                let text =
+                    if c.applet() { operand.clone() } else { format!("cannot access {}", c.shell_quote(operand)) };
+                c.complain(&format!("{text}: {}", error.text()));
+                status = if c.applet() { 1 } else { 2 };
             }
         }
     }

@@ -1,0 +1,1 @@
+[[ abc =~ b(.) ]] && echo ${BASH_REMATCH[1]}

@@ -1,0 +1,1 @@
+declare -A m; m[k]=v; echo ${m[k]} ${!m[@]}

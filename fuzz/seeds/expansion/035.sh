@@ -1,0 +1,1 @@
+echo $((RANDOM*0+6*7)) $$ | grep -c . >/dev/null; echo ok

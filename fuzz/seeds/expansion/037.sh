@@ -1,0 +1,1 @@
+exec 3>/tmp/f; echo x >&3; exec 3>&-; read l < /tmp/f; echo $l

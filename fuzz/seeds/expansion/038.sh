@@ -1,0 +1,1 @@
+echo a > /tmp/g; echo b >> /tmp/g; while read l; do echo $l; done < /tmp/g

@@ -1,0 +1,1 @@
+echo "a\nb" 'a\nb' a\ b

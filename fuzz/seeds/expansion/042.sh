@@ -1,0 +1,1 @@
+n=0; while [ $n -lt 5 ]; do n=$((n+1)); [ $n = 3 ] && continue; [ $n = 5 ] && break; echo $n; done

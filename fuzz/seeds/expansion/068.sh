@@ -1,0 +1,1 @@
+case x in (x|y) echo 1;& z) echo 2;;& *) echo 3;; esac

@@ -1,0 +1,1 @@
+printf '%-5s|%05d|%x|%q|%b\n' a 3 255 'a b' 'x\ty'

@@ -1,0 +1,1 @@
+tar cf - /etc/hosts | tar tvf -; dd if=/dev/zero bs=10 count=2 | od -c; seq 3 | xargs -n1 echo

@@ -1,0 +1,1 @@
+for i in a b; do for j in 1 2; do echo -n $i$j' '; done; done; echo

@@ -1,0 +1,1 @@
+true && echo y || echo n; false && echo y || echo n

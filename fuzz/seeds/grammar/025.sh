@@ -1,0 +1,1 @@
+echo ${x:-default} ${x:=set} $x

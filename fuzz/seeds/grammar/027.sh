@@ -1,0 +1,1 @@
+bash -c 'trap "echo caught" TERM; kill -TERM $$; echo after'

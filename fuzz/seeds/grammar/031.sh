@@ -1,0 +1,1 @@
+echo 'echo hi; echo $0' > /tmp/s; sh /tmp/s; chmod 1 /tmp/s 2>/dev/null; . /tmp/s

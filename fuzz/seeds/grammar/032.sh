@@ -1,0 +1,1 @@
+echo 'echo piped $((6*7))' | sh

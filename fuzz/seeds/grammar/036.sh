@@ -1,0 +1,1 @@
+cat <<< here | while read l; do echo "<$l>"; done

@@ -1,0 +1,1 @@
+echo ${NOSUCH:?must be set}

@@ -1,0 +1,1 @@
+[[ abc == a* && 5 -gt 3 || -f /etc/passwd ]]; echo $?

@@ -1,0 +1,1 @@
+awk 'BEGIN{for(i=0;i<3;i++)a[i]=i*i; print a[2], substr("hello",2,3)} {print NF}' </etc/passwd

@@ -1,0 +1,1 @@
+coproc cat; declare -i n=3+4; declare -n r=n; echo $r; let n++; ((n>5)) && echo big

@@ -1,0 +1,1 @@
+trap 'echo x' DEBUG; f() { local -A m=([k]=v); echo ${m[k]}; unset m; }; f

@@ -1,0 +1,1 @@
+find /etc -name '*.conf' -exec echo {} \; | head -3; grep -oE '[a-z]+(:|x){1,2}' /etc/passwd
