@@ -39,7 +39,9 @@ pub(super) struct Tty {
     line: Vec<u8>,
     /// Lines that wait for a reader; an empty one is an end of file.
     ready: VecDeque<Vec<u8>>,
-    /// Keys that wait for a reader in raw mode.
+    /// What they hold together, with one for each end of file.
+    ready_bytes: usize,
+    /// Keys that wait for a reader in raw mode; in cooked mode those that were typed ahead of it, behind `line`.
     keys: VecDeque<u8>,
     keys_pressed: Vec<Key>,
     out: Vec<u8>,
@@ -55,6 +57,7 @@ impl Tty {
             mode: Mode::Cooked { echo: true },
             line: Vec::new(),
             ready: VecDeque::new(),
+            ready_bytes: 0,
             keys: VecDeque::new(),
             keys_pressed: Vec::new(),
             out: Vec::new(),
@@ -68,15 +71,16 @@ impl Tty {
     pub fn set_mode(&mut self, mode: Mode) {
         let was_raw = self.by_keys();
         self.mode = mode;
-        if self.by_keys() && !was_raw {
+        let typed = !(self.ready.is_empty() && self.line.is_empty());
+        if self.by_keys() && !was_raw && typed {
+            let mut keys: VecDeque<u8> = VecDeque::with_capacity(self.ready_bytes + self.keys.len());
             for line in std::mem::take(&mut self.ready) {
-                if line.is_empty() { self.keys.push_back(4) } else { self.keys.extend(line) }
+                if line.is_empty() { keys.push_back(4) } else { keys.extend(line) }
             }
-            self.keys.extend(std::mem::take(&mut self.line));
-        } else if !self.by_keys() && was_raw {
-            let keys: Vec<u8> = std::mem::take(&mut self.keys).into();
-            // Already echoed or about to be by whoever reads it: type-ahead is edited silently.
-            self.cook(&keys, false);
+            self.ready_bytes = 0;
+            keys.extend(std::mem::take(&mut self.line));
+            keys.append(&mut self.keys);
+            self.keys = keys;
         }
     }
 
@@ -99,8 +103,17 @@ impl Tty {
                 let room = AHEAD.saturating_sub(self.keys.len());
                 self.keys.extend(bytes.iter().take(room));
             }
-            Mode::Cooked { echo } => self.cook(bytes, echo),
+            Mode::Cooked { echo } => {
+                self.cook_ahead(self.keys.len());
+                self.cook(bytes, echo);
+            }
         }
+    }
+
+    /// Edits what was typed ahead: silently, whoever reads it has shown it or will.
+    fn cook_ahead(&mut self, count: usize) {
+        let keys: Vec<u8> = self.keys.drain(..count).collect();
+        self.cook(&keys, false);
     }
 
     fn cook(&mut self, bytes: &[u8], echo: bool) {
@@ -151,7 +164,8 @@ impl Tty {
     }
 
     fn ready(&mut self, line: Vec<u8>) {
-        if self.ready.iter().map(|line| line.len() + 1).sum::<usize>() < AHEAD {
+        if self.ready_bytes < AHEAD {
+            self.ready_bytes += line.len() + 1;
             self.ready.push_back(line);
         }
     }
@@ -172,6 +186,7 @@ impl Tty {
     fn signal(&mut self, key: Key, shown: &[u8], echo: bool) {
         self.line.clear();
         self.ready.clear();
+        self.ready_bytes = 0;
         if echo {
             self.print(shown);
         }
@@ -188,12 +203,20 @@ impl Tty {
         if self.by_keys() {
             return self.key_bytes(max);
         }
-        let line = self.ready.front_mut()?;
-        if line.len() <= max {
-            return self.ready.pop_front();
+        while self.ready.is_empty() && !self.keys.is_empty() {
+            let end = self.keys.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 4));
+            self.cook_ahead(end.map_or(self.keys.len(), |end| end + 1));
         }
-        let rest = line.split_off(max);
-        Some(std::mem::replace(line, rest))
+        let line = self.ready.front_mut()?;
+        let taken = if line.len() <= max {
+            self.ready_bytes -= 1;
+            self.ready.pop_front()?
+        } else {
+            let rest = line.split_off(max);
+            std::mem::replace(line, rest)
+        };
+        self.ready_bytes -= taken.len();
+        Some(taken)
     }
 
     /// Whether the shell's line editor reads.
