@@ -78,6 +78,11 @@ impl Host {
         Load { one, five, fifteen, running: 1, total }
     }
 
+    /// Pages of 2 MiB that are set aside (`vm.nr_hugepages`).
+    pub(super) fn huge_pages(&self) -> u64 {
+        self.state.setting("/proc/sys/vm/nr_hugepages").and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
     /// Memory, with a little movement.
     pub fn memory(&self) -> Memory {
         let persona = self.persona();
@@ -92,6 +97,7 @@ impl Host {
         let slab = part(fixed.between(25, 60));
         let used = part(fixed.between(70, 190)) + moving.between(0, total / 3000);
         let shared = fixed.between(900, 2_600);
+        let used = used + self.huge_pages() * 2048;
         let free = total.saturating_sub(cached + buffers + slab + used);
         let available = free + (cached + buffers) / 20 * 18 + slab / 2;
         let swap_used = if fixed.between(0, 2) == 0 { fixed.between(256, 40_000) } else { 0 };

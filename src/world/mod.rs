@@ -285,7 +285,11 @@ impl State {
     fn load(&self, mut own: fs::Own<'_>, mut journal: Journal) {
         let rest = journal.load(&mut own, &self.base);
         self.guesses().granted = rest.grants;
-        self.processes().past = rest.past;
+        {
+            let mut own = self.processes();
+            own.past = rest.past;
+            own.settings = rest.settings;
+        }
         own.log.on = true;
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal);
     }
@@ -304,7 +308,10 @@ impl State {
             log.image(image);
             layer.snapshot(&mut log);
             self.guesses().granted.iter().for_each(|(name, password)| log.grant(name, password));
-            self.processes().past.iter().for_each(|login| log.login(login));
+            let own = self.processes();
+            own.past.iter().for_each(|login| log.login(login));
+            own.settings.iter().for_each(|(path, value)| log.setting(path, value));
+            drop(own);
             log.take()
         };
         journal.append(&entries, layer.bytes(), snapshot, image);

@@ -77,11 +77,15 @@ pub(super) struct Processes {
     last_pid: u32,
     pub(super) seen: Vec<Seen>,
     pub(super) past: Vec<PastLogin>,
-    pub(super) hostname: Option<Vec<u8>>,
+    /// Files of `/proc/sys` and `/sys` that were written to, and what they say since.
+    pub(super) settings: BTreeMap<String, String>,
 }
 
 /// Processes that one attacker may have at once; `ulimit -u` of a small server.
 const PROCESSES: usize = 1024;
+/// Settings of the kernel that one attacker may change.
+const SETTINGS: usize = 256;
+const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 /// `kernel.pid_max`
 pub(super) const PID_MAX: u32 = 4_194_304;
 
@@ -151,6 +155,23 @@ impl State {
         let mut pids: Vec<u32> = system.chain(own.own.keys().copied()).collect();
         pids.sort_unstable();
         pids
+    }
+
+    /// What an attacker wrote to a file of `/proc/sys` or `/sys`.
+    pub(super) fn setting(&self, path: &str) -> Option<String> {
+        self.processes().settings.get(path).cloned()
+    }
+
+    /// Keeps what was written there; nothing when there is too much already.
+    pub(super) fn set(&self, path: &str, value: String) {
+        {
+            let mut own = self.processes();
+            if own.settings.len() >= SETTINGS && !own.settings.contains_key(path) {
+                return;
+            }
+            own.settings.insert(path.into(), value.clone());
+        }
+        self.own().log.setting(path, &value);
     }
 
     pub(super) fn last_pid(&self) -> u32 {
@@ -278,14 +299,13 @@ impl Host {
 
     /// The name that the host has now.
     pub fn hostname(&self) -> String {
-        let changed = self.state.processes().hostname.clone();
-        changed.map_or_else(|| self.persona().hostname.clone(), |name| String::from_utf8_lossy(&name).into_owned())
+        self.state.setting(HOSTNAME).unwrap_or_else(|| self.persona().hostname.clone())
     }
 
     /// Changes it, as `hostname NAME` does: until the next start.
     pub fn set_hostname(&self, name: &[u8]) {
-        let name = name.get(..name.len().min(64)).unwrap_or_default().to_vec();
-        self.state.processes().hostname = Some(name);
+        let name = String::from_utf8_lossy(name.get(..name.len().min(64)).unwrap_or_default()).into_owned();
+        self.state.set(HOSTNAME, name);
     }
 }
 

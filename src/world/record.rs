@@ -1,6 +1,8 @@
 //! What is written down of an attacker's changes: entries of a journal, each of which changes a layer in one place.
 //! Several entries that belong together lie in one frame: its length, a checksum (FNV-1a), the bytes.
 
+use std::collections::BTreeMap;
+
 use super::fs::{Content, Layer, Node, Time, kind_of, letter};
 use super::{Base, PastLogin};
 use crate::base::clock::Timestamp;
@@ -116,6 +118,13 @@ impl Log {
         bytes(out, password);
     }
 
+    /// A setting of the kernel: the path of its file, and its value.
+    pub fn setting(&mut self, path: &str, value: &str) {
+        let Some(out) = self.entry(b'K', 0) else { return };
+        bytes(out, path.as_bytes());
+        bytes(out, value.as_bytes());
+    }
+
     /// A session that is over.
     pub fn login(&mut self, login: &PastLogin) {
         let since = u64::try_from(login.since.as_second()).unwrap_or(0);
@@ -169,6 +178,7 @@ pub(super) struct Rest {
     pub image: u64,
     pub grants: Vec<(String, Vec<u8>)>,
     pub past: Vec<PastLogin>,
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Does what the entries of a frame say; stops at one that it can't read.
@@ -211,6 +221,11 @@ fn entry(reader: &mut Reader<'_>, layer: &mut Layer, base: &Base, rest: &mut Res
         b'G' => {
             let name = String::from_utf8_lossy(reader.bytes()?).into_owned();
             rest.grants.push((name, reader.bytes()?.to_vec()));
+        }
+        b'K' => {
+            let mut text = || Some(String::from_utf8_lossy(reader.bytes()?).into_owned());
+            let (path, value) = (text()?, text()?);
+            rest.settings.insert(path, value);
         }
         b'P' => {
             let until = i64::from_le_bytes(reader.u64()?.to_le_bytes());

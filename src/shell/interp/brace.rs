@@ -1,21 +1,34 @@
 //! Brace expansion: `a{b,c}d`, `{1..5}`, `{a..e..2}`, before any other expansion and on the text of the word.
 
 /// Words that one word may become, and characters of all of them together; above, bash runs out of memory.
-const WORDS: usize = 100_000;
+const WORDS: usize = 500_000;
 const CHARS: usize = 4 * 1024 * 1024;
 
-/// The words that a word stands for; `None` when they would be too many.
-pub(super) fn expand(word: &str) -> Option<Vec<String>> {
-    if !word.contains('{') {
-        return Some(vec![word.to_string()]);
-    }
-    let chars: Vec<char> = word.chars().collect();
-    let mut budget = CHARS;
-    let words = words(&chars, &mut budget, 0)?;
-    Some(words)
+/// What a word stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expansion {
+    pub words: Vec<String>,
+    /// Elements of a range that are too many: bash says so and leaves it as it is.
+    pub excess: Option<u64>,
 }
 
-fn words(chars: &[char], budget: &mut usize, depth: u32) -> Option<Vec<String>> {
+struct Budget {
+    chars: usize,
+    excess: Option<u64>,
+}
+
+/// The words that a word stands for; `None` when they would be too many.
+pub(super) fn expand(word: &str) -> Option<Expansion> {
+    if !word.contains('{') {
+        return Some(Expansion { words: vec![word.to_string()], excess: None });
+    }
+    let chars: Vec<char> = word.chars().collect();
+    let mut budget = Budget { chars: CHARS, excess: None };
+    let words = words(&chars, &mut budget, 0)?;
+    Some(Expansion { words, excess: budget.excess })
+}
+
+fn words(chars: &[char], budget: &mut Budget, depth: u32) -> Option<Vec<String>> {
     let plain = |chars: &[char]| Some(vec![chars.iter().collect::<String>()]);
     if depth > 100 {
         return plain(chars);
@@ -29,7 +42,11 @@ fn words(chars: &[char], budget: &mut usize, depth: u32) -> Option<Vec<String>> 
                 middle.extend(words(part, budget, depth + 1)?);
             }
         }
-        Parts::Range(range) => middle = range?,
+        Parts::Range(Ok(range)) => middle = range,
+        Parts::Range(Err(count)) => {
+            budget.excess = Some(count);
+            middle.push(chars.get(begin..end)?.iter().collect());
+        }
     }
     let after = words(chars.get(end..)?, budget, depth + 1)?;
     if middle.len().saturating_mul(after.len()) > WORDS {
@@ -39,7 +56,7 @@ fn words(chars: &[char], budget: &mut usize, depth: u32) -> Option<Vec<String>> 
     for middle in &middle {
         for after in &after {
             let size = before.len() + middle.len() + after.len();
-            *budget = budget.checked_sub(size + 1)?;
+            budget.chars = budget.chars.checked_sub(size + 1)?;
             all.push(format!("{before}{middle}{after}"));
         }
     }
@@ -48,7 +65,7 @@ fn words(chars: &[char], budget: &mut usize, depth: u32) -> Option<Vec<String>> 
 
 enum Parts<'a> {
     List(Vec<&'a [char]>),
-    Range(Option<Vec<String>>),
+    Range(Result<Vec<String>, u64>),
 }
 
 /// The first brace that is expanded: where it begins, where the text after it begins, and its parts.
@@ -150,8 +167,8 @@ fn brace(chars: &[char], begin: usize) -> Option<(usize, usize, Parts<'_>)> {
     Some((begin, end + 1, Parts::List(parts)))
 }
 
-/// `1..5`, `01..10..2`, `a..e`; the inner `None` is a range that is too long.
-fn range(inner: &str) -> Option<Option<Vec<String>>> {
+/// `1..5`, `01..10..2`, `a..e`; an error for a range that is too long, with its number of elements.
+fn range(inner: &str) -> Option<Result<Vec<String>, u64>> {
     let mut parts = inner.split("..");
     let (first, last, step) = (parts.next()?, parts.next()?, parts.next());
     if parts.next().is_some() {
@@ -165,7 +182,7 @@ fn range(inner: &str) -> Option<Option<Vec<String>>> {
     if let (Ok(from), Ok(to)) = (first.parse::<i64>(), last.parse::<i64>()) {
         let count = from.abs_diff(to) / step.unsigned_abs();
         if count >= WORDS as u64 {
-            return Some(None);
+            return Some(Err(count.saturating_add(1)));
         }
         let padded =
             |text: &str| text.trim_start_matches('-').starts_with('0') && text.trim_start_matches('-').len() > 1;
@@ -176,7 +193,7 @@ fn range(inner: &str) -> Option<Option<Vec<String>>> {
             all.push(format!("{value:0width$}"));
             value = if from <= to { value.saturating_add(step) } else { value.saturating_sub(step) };
         }
-        return Some(Some(all));
+        return Some(Ok(all));
     }
     let one = |text: &str| {
         let mut chars = text.chars();
@@ -189,7 +206,7 @@ fn range(inner: &str) -> Option<Option<Vec<String>>> {
         all.push(u32::try_from(value).ok().and_then(char::from_u32)?.to_string());
         value += if from <= to { step } else { -step };
     }
-    Some(Some(all))
+    Some(Ok(all))
 }
 
 #[cfg(test)]
@@ -217,9 +234,13 @@ mod tests {
             ("{-1..1}", "-1 0 1"),
         ];
         for (word, wanted) in cases {
-            assert_eq!(expand(word).unwrap().join(" "), wanted, "{word}");
+            assert_eq!(expand(word).unwrap().words.join(" "), wanted, "{word}");
         }
-        assert_eq!(expand("{1..1000000000}"), None);
+        let long = expand("x{1..1000000000}{a,b}").unwrap();
+        assert_eq!(
+            (long.words.join(" ").as_str(), long.excess),
+            ("x{1..1000000000}a x{1..1000000000}b", Some(1_000_000_000))
+        );
         assert_eq!(expand(&"{a,b}".repeat(40)), None);
     }
 }

@@ -103,7 +103,7 @@ impl Interp {
                 size += word.len();
                 all.push(word.to_string());
             } else {
-                for word in self.brace(word)? {
+                for word in self.brace(word).await? {
                     let before = all.len();
                     self.word(&word, &mut all).await?;
                     let added = all.iter().skip(before).map(|word| word.len() + 8).sum::<usize>();
@@ -118,11 +118,16 @@ impl Interp {
         Ok(all)
     }
 
-    fn brace(&mut self, word: &str) -> Exec<Vec<String>> {
+    async fn brace(&mut self, word: &str) -> Exec<Vec<String>> {
         if !self.dialect.has_braces() || self.options.braces_off {
             return Ok(vec![word.to_string()]);
         }
-        brace::expand(word).ok_or(Flow::Memory)
+        let Some(found) = brace::expand(word) else { return Err(self.out_of_memory().await) };
+        self.kernel().spend(found.words.len() as u64 / 8).await?;
+        if let Some(count) = found.excess {
+            self.complain(&format!("brace expansion: failed to allocate memory for {count} elements")).await?;
+        }
+        Ok(found.words)
     }
 
     async fn word(&mut self, word: &str, all: &mut Vec<String>) -> Exec<()> {

@@ -59,7 +59,7 @@ pub(super) async fn expand(shell: &mut Interp, whole: &str) -> Exec<Vec<String>>
                 }
             }
             if next.len() > MOST {
-                return Err(super::Flow::Memory);
+                return Err(shell.out_of_memory().await);
             }
         }
         if at < last {
@@ -94,7 +94,7 @@ async fn descend(shell: &mut Interp, base: &str, into: &mut Vec<String>, depth: 
     let mut todo = vec![(base.to_string(), depth)];
     while let Some((base, depth)) = todo.pop() {
         if into.len() > MOST {
-            return Err(super::Flow::Memory);
+            return Err(shell.out_of_memory().await);
         }
         into.push(base.clone());
         shell.kernel().spend(8).await?;

@@ -453,7 +453,8 @@ impl Interp {
 
     /// What happens when there is no more memory: the shell says so and ends.
     pub async fn out_of_memory(&mut self) -> Flow {
-        Flow::Memory
+        let told = self.complain("xrealloc: cannot allocate 18446744071562067968 bytes").await;
+        told.map_or_else(Flow::from, |()| Flow::Memory)
     }
 
     /// Runs a text in this shell, as `eval` does.

@@ -85,7 +85,6 @@ async fn run_login(mut shell: Box<Interp>) -> Result<Status, Stop> {
 
 async fn finish(shell: &mut Interp, result: Exec<Status>) -> Result<Status, Stop> {
     if matches!(result, Err(Flow::Memory)) {
-        shell.complain("xrealloc: cannot allocate 18446744071562067968 bytes").await?;
         return Ok(2);
     }
     let result = shell.run_exit_trap(result).await;

@@ -53,6 +53,32 @@ fn folder(names: &[&str]) -> Option<Thing> {
     Some(Thing::Folder(names.iter().map(|&name| name.into()).collect()))
 }
 
+/// What a file says after something was written to it; `None` when the kernel takes it for invalid.
+fn accepted(path: &str, now: &str, value: &str, memory_kib: u64) -> Option<String> {
+    if now.contains('[') {
+        // One of several words.
+        let words: Vec<&str> = now.split_whitespace().map(|word| word.trim_matches(['[', ']'])).collect();
+        let shown = |word: &&str| if *word == value { format!("[{word}]") } else { (*word).to_string() };
+        return words.contains(&value).then(|| words.iter().map(shown).collect::<Vec<String>>().join(" "));
+    }
+    let fields: Vec<&str> = value.split_whitespace().collect();
+    let numbers =
+        |text: &str| text.split_whitespace().all(|field| field.parse::<i64>().is_ok() || field.parse::<u64>().is_ok());
+    if numbers(now) && !now.is_empty() {
+        let count = now.split_whitespace().count();
+        if fields.is_empty() || !numbers(value) || fields.len() > count {
+            return None;
+        }
+        if path.ends_with("/nr_hugepages") {
+            // As many as there is memory for.
+            return Some(value.parse::<u64>().ok()?.min(memory_kib / 2048 / 10 * 7).to_string());
+        }
+        let rest = now.split_whitespace().skip(fields.len());
+        return Some(fields.into_iter().chain(rest).collect::<Vec<&str>>().join("\t"));
+    }
+    Some(value.chars().take(256).collect())
+}
+
 impl State {
     /// The host as its own calls see it; they take no lock of the files.
     fn as_host(self: &Arc<Self>) -> Host {
@@ -65,9 +91,16 @@ impl State {
         let root = Owner { uid: 0, gid: 0, since: booted };
         let path = std::str::from_utf8(path).ok()?;
         let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let changed = |found: (Thing, Owner)| match found {
+            (Thing::Text(text, mode), owner) if mode & 0o200 != 0 => {
+                let text = self.setting(path).map_or(text, |value| format!("{value}\n").into_bytes());
+                (Thing::Text(text, mode), owner)
+            }
+            other => other,
+        };
         match parts.as_slice() {
-            ["proc", rest @ ..] => proc::look(&host, who, rest, content),
-            ["sys", rest @ ..] => Some((sys::look(&host, rest)?, root)),
+            ["proc", rest @ ..] => proc::look(&host, who, rest, content).map(changed),
+            ["sys", rest @ ..] => Some(changed((sys::look(&host, rest)?, root))),
             ["dev", "pts"] => {
                 let ttys = host.visitors().into_iter().filter_map(|seen| seen.tty).map(|tty| tty.to_string());
                 Some((Thing::Folder(ttys.chain(["ptmx".to_string()]).collect()), root))
@@ -120,9 +153,18 @@ impl State {
         if node.mode & 0o222 == 0 {
             return Err(Errno::EIO);
         }
-        if path == b"/proc/sys/kernel/hostname" {
-            self.as_host().set_hostname(bytes.trim_ascii());
+        let (Ok(path), Ok(value)) = (std::str::from_utf8(path), std::str::from_utf8(bytes.trim_ascii())) else {
+            return Err(Errno::EINVAL);
+        };
+        if !path.starts_with("/proc/sys/") && !path.starts_with("/sys/") {
+            return Ok(());
         }
+        let now = match self.thing(&Who::root(), path.as_bytes(), true) {
+            Some((Thing::Text(text, _), _)) => String::from_utf8_lossy(&text).trim_end().to_owned(),
+            _ => return Err(Errno::EIO),
+        };
+        let value = accepted(path, &now, value, self.base.persona.memory_kib).ok_or(Errno::EINVAL)?;
+        self.set(path, value);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod expressions;
 
 mod functions;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::common::decode;
@@ -107,7 +107,7 @@ struct Vm<'a> {
     at: usize,
     scalars: HashMap<String, P>,
     arrays: HashMap<String, Vec<P>>,
-    hashes: HashMap<String, Vec<(String, P)>>,
+    hashes: HashMap<String, BTreeMap<String, P>>,
     out: Vec<(bool, String)>,
     printed: usize,
     steps: u64,

@@ -305,6 +305,7 @@ fn meminfo(host: &Host) -> String {
         ("VmallocTotal", 34_359_738_367),
         ("VmallocUsed", 15_252),
     ];
+    let huge = host.huge_pages();
     let mut out = String::new();
     for (name, kib) in rows {
         let _ = writeln!(out, "{:<15} {kib:>8} kB", format!("{name}:"));
@@ -313,9 +314,10 @@ fn meminfo(host: &Host) -> String {
         out,
         "VmallocChunk:          0 kB\nPercpu:             1952 kB\nHardwareCorrupted:     0 kB\nAnonHugePages:         0 kB\n\
          ShmemHugePages:        0 kB\nShmemPmdMapped:        0 kB\nFileHugePages:         0 kB\nFilePmdMapped:         0 kB\n\
-         CmaTotal:              0 kB\nCmaFree:               0 kB\nHugePages_Total:       0\nHugePages_Free:        0\n\
-         HugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n\
+         CmaTotal:              0 kB\nCmaFree:               0 kB\nHugePages_Total:   {huge:>5}\nHugePages_Free:    {huge:>5}\n\
+         HugePages_Rsvd:        0\nHugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:        {:>8} kB\n\
          DirectMap4k:      143220 kB\nDirectMap2M:    {:>8} kB\nDirectMap1G:           0 kB\n",
+        huge * 2048,
         memory.total - memory.total % 2048
     );
     out

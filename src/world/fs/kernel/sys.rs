@@ -154,7 +154,9 @@ pub(super) fn look(host: &Host, parts: &[&str]) -> Option<Thing> {
         ["kernel", "uevent_seqnum"] => line("3917"),
         ["kernel", "mm"] => folder(&["transparent_hugepage"]),
         ["kernel", "mm", "transparent_hugepage"] => folder(&["enabled"]),
-        ["kernel", "mm", "transparent_hugepage", "enabled"] => line("always [madvise] never"),
+        ["kernel", "mm", "transparent_hugepage", "enabled"] => {
+            Some(Thing::Text(b"always [madvise] never\n".to_vec(), 0o644))
+        }
         ["fs"] => folder(&["bpf", "cgroup", "ext4", "fuse", "pstore"]),
         ["power"] => folder(&["state"]),
         ["power", "state"] => line("freeze mem disk"),

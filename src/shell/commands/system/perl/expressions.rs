@@ -265,17 +265,13 @@ impl Vm<'_> {
                 ('$', Some((_, key))) => {
                     let hash = self.hashes.entry(name).or_default();
                     let value = values.next().unwrap_or(P::Undef);
-                    match hash.iter_mut().find(|(known, _)| *known == key.str()) {
-                        Some(pair) => pair.1 = value,
-                        None => hash.push((key.str(), value)),
-                    }
+                    hash.insert(key.str(), value);
                 }
                 ('@', _) => drop(self.arrays.insert(name, values.by_ref().collect())),
                 _ => {
-                    let mut pairs: Vec<(String, P)> = Vec::new();
+                    let mut pairs = BTreeMap::new();
                     while let Some(key) = values.next() {
-                        pairs.retain(|(known, _)| *known != key.str());
-                        pairs.push((key.str(), values.next().unwrap_or(P::Undef)));
+                        pairs.insert(key.str(), values.next().unwrap_or(P::Undef));
                     }
                     self.hashes.insert(name, pairs);
                 }
@@ -365,8 +361,9 @@ impl Vm<'_> {
                     return Ok(self
                         .hashes
                         .get(&name)
-                        .and_then(|hash| hash.iter().find(|(known, _)| *known == key))
-                        .map_or(P::Undef, |(_, value)| value.clone()));
+                        .and_then(|hash| hash.get(&key))
+                        .cloned()
+                        .unwrap_or(P::Undef));
                 }
                 Ok(self.scalars.get(&name).cloned().unwrap_or(P::Undef))
             }
@@ -479,8 +476,8 @@ impl Vm<'_> {
                 _ => self
                     .hashes
                     .get(&name)
-                    .and_then(|hash| hash.iter().find(|(known, _)| *known == key))
-                    .map_or_else(String::new, |(_, value)| value.str()),
+                    .and_then(|hash| hash.get(&key))
+                    .map_or_else(String::new, P::str),
             });
         }
         whole
