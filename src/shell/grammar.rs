@@ -124,7 +124,16 @@ fn openers(text: &str) -> usize {
     marks + words
 }
 
+/// What the library makes of something; `None` when it fails on it: its unwraps can be reached from outside.
+pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
+}
+
 fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
+    guarded(|| parse_unguarded(text, aliases)).unwrap_or(Parsed::Incomplete(Missing::Quote(')')))
+}
+
+fn parse_unguarded(text: &str, aliases: &HashMap<String, String>) -> Parsed {
     let options = options();
     let tokens = match brush_parser::uncached_tokenize_str(text, &options.tokenizer_options()) {
         Ok(tokens) => tokens,

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -49,6 +49,15 @@ const WAITING: usize = 256 * 1024;
 /// Processes of one session at a time; above, fork(2) fails.
 const PROCESSES: usize = 256;
 
+/// Stack that nested futures may use, of the 16 MiB that the threads have; the rest is for what does not nest.
+const STACK: usize = 9 << 20;
+
+/// About where the stack is.
+fn stack_pointer() -> usize {
+    let marker = 0_u8;
+    std::hint::black_box(&raw const marker) as usize
+}
+
 /// Ends of processes that are remembered, and how far back their pids reach when there are more.
 const ENDS: usize = 4096;
 const RECENT: u32 = 1024;
@@ -57,6 +66,8 @@ const RECENT: u32 = 1024;
 pub(crate) struct Kernel {
     pub host: Arc<Host>,
     moved: Arc<AtomicBool>,
+    /// Where the stack was when [`super::Shell::step`] began.
+    stack: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -130,7 +141,7 @@ impl Kernel {
             answer: None,
             notes: Vec::new(),
         };
-        Arc::new(Self { host, moved: Arc::default(), inner: Mutex::new(inner) })
+        Arc::new(Self { host, moved: Arc::default(), stack: AtomicUsize::new(0), inner: Mutex::new(inner) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -144,6 +155,11 @@ impl Kernel {
 
     fn moved(&self) {
         self.moved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether futures nest so deeply that the thread's stack is nearly used up.
+    pub fn is_deep(&self) -> bool {
+        self.stack.load(Ordering::Relaxed).abs_diff(stack_pointer()) > STACK
     }
 
     // ---- what processes call -------------------------------------------------------------------------------------
@@ -388,6 +404,7 @@ impl Kernel {
     }
 
     pub fn begin(&self, now: Instant) {
+        self.stack.store(stack_pointer(), Ordering::Relaxed);
         let mut inner = self.inner();
         let passed = now.saturating_duration_since(inner.now).as_millis();
         let back = u64::try_from(passed).unwrap_or(u64::MAX).saturating_mul(REFILL) / 1000;

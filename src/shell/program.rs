@@ -299,6 +299,10 @@ pub(super) fn note_script(kernel: &Kernel, place: &[u8], file: &File) {
 }
 
 async fn run(spec: Spec, program: Program, file: &File) -> Result<Status, Stop> {
+    if spec.kernel.is_deep() {
+        // Programs that become each other without an end.
+        return Err(Stop::Signal(9));
+    }
     match program {
         Program::Ours(run) => {
             if let Some((status, error, help)) = commands::help::answer(&spec) {

@@ -281,3 +281,13 @@ fn unescaped(text: &str) -> Vec<u8> {
     bytes.extend_from_slice(rest.as_bytes());
     bytes
 }
+
+#[test]
+fn what_the_library_fails_on_is_an_unfinished_text() {
+    let text = "cat <<-'E'\u{1} \n[$((rd(w, num| 2 3@;) a[5]=x; eaho \0 $[Token::Word(@]:b\n\tE\n";
+    let (_, err, status) = run(text);
+    assert!(status != 139 && !err.is_empty(), "{err:?} {status}");
+    let mut bench = Bench::terminal(&Bench::host());
+    bench.settle();
+    assert!(bench.line("sh -c 'eval \"$0\" & eval \"$0\"' 'sh -c \"$0\" \"$0\"'").len() < 1 << 20);
+}

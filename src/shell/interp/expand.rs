@@ -178,7 +178,9 @@ impl Interp {
         if grammar::is_unclosed(body, false) {
             return Ok(body.to_string());
         }
-        let Ok(pieces) = word::parse_heredoc(body, &ParserOptions::default()) else { return Ok(body.to_string()) };
+        let Some(Ok(pieces)) = grammar::guarded(|| word::parse_heredoc(body, &ParserOptions::default())) else {
+            return Ok(body.to_string());
+        };
         let mut fields = Fields::default();
         self.pieces(&pieces, true, How::Single, &mut fields).await?;
         Ok(fields.finish().into_iter().map(|field| field.plain).collect())
@@ -189,7 +191,7 @@ impl Interp {
         if grammar::is_unclosed(word, true) {
             return self.bad_substitution(word).await;
         }
-        let Ok(pieces) = word::parse(word, &options) else {
+        let Some(Ok(pieces)) = grammar::guarded(|| word::parse(word, &options)) else {
             return self.bad_substitution(word).await;
         };
         self.pieces(&pieces, false, how, out).await

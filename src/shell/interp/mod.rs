@@ -297,7 +297,7 @@ impl Interp {
     /// One construct deeper.
     fn enter(&mut self) -> Exec<()> {
         self.depth += 1;
-        if self.depth > DEPTH {
+        if self.depth > DEPTH || self.kernel().is_deep() {
             // The real shell's stack is gone: SIGSEGV.
             return Err(Flow::Stop(Stop::Signal(11)));
         }

@@ -7,6 +7,7 @@ use brush_parser::word::{
 use super::expand::{Fields, How};
 use super::{Dialect, Exec, Flow, Interp};
 use crate::shell::arith::Names;
+use crate::shell::grammar;
 use crate::shell::pattern::{self, Cut, Replace};
 use crate::shell::text;
 use crate::shell::vars::{Key, Value};
@@ -197,7 +198,8 @@ impl Interp {
             self.put(&value, true, how, out);
             return Ok(());
         }
-        let Ok(pieces) = brush_parser::word::parse(word, &brush_parser::ParserOptions::default()) else {
+        let options = brush_parser::ParserOptions::default();
+        let Some(Ok(pieces)) = grammar::guarded(|| brush_parser::word::parse(word, &options)) else {
             return self.bad_substitution(word).await;
         };
         // Unquoted text of the word is split as an expansion's result is.
@@ -240,7 +242,8 @@ impl Interp {
             return Ok(found);
         }
         let Found::One(name) = found else { return Ok(Found::Unset) };
-        let Ok(parameter) = brush_parser::word::parse_parameter(&name, &brush_parser::ParserOptions::default()) else {
+        let options = brush_parser::ParserOptions::default();
+        let Some(Ok(parameter)) = grammar::guarded(|| brush_parser::word::parse_parameter(&name, &options)) else {
             self.complain(&format!("{name}: invalid variable name")).await?;
             return Err(Flow::Abort(1));
         };

@@ -358,12 +358,7 @@ impl Vm<'_> {
                 }
                 if self.is("{") {
                     let key = self.key()?.str();
-                    return Ok(self
-                        .hashes
-                        .get(&name)
-                        .and_then(|hash| hash.get(&key))
-                        .cloned()
-                        .unwrap_or(P::Undef));
+                    return Ok(self.hashes.get(&name).and_then(|hash| hash.get(&key)).cloned().unwrap_or(P::Undef));
                 }
                 Ok(self.scalars.get(&name).cloned().unwrap_or(P::Undef))
             }
@@ -473,11 +468,7 @@ impl Vm<'_> {
                 .map_or(key.clone(), |name| self.scalars.get(name).map_or_else(String::new, P::str));
             whole.push_str(&match close {
                 ']' => self.element(&name, leading(&key)).str(),
-                _ => self
-                    .hashes
-                    .get(&name)
-                    .and_then(|hash| hash.get(&key))
-                    .map_or_else(String::new, P::str),
+                _ => self.hashes.get(&name).and_then(|hash| hash.get(&key)).map_or_else(String::new, P::str),
             });
         }
         whole
