@@ -106,15 +106,22 @@ pub(super) fn made(host: &Host, people: &[String]) {
     for (path, which, back) in logs::FILES {
         host.set_source(path.as_bytes(), Arc::new(logs::Log::new(&persona, &people, which, back)));
     }
-    for (path, which) in packages::FILES {
-        host.set_source(path.as_bytes(), Arc::new(packages::Written::new(&persona, which)));
+    // An imported image says itself which packages it has.
+    let written = packages::FILES.iter().filter(|(path, _)| !has_content(host, path));
+    for (path, which) in written {
+        host.set_source(path.as_bytes(), Arc::new(packages::Written::new(&persona, *which)));
     }
+}
+
+/// Whether a file is there whose content is known.
+fn has_content(host: &Host, path: &str) -> bool {
+    host.open(&Who::root(), path.as_bytes(), super::Open::READ).is_ok_and(|file| file.known() && !file.is_empty())
 }
 
 impl Writer<'_> {
     /// One of the texts, for every home that it is meant for.
     fn text(&self, file: &texts::File, people: &People) {
-        if file.text == self.words.fill(file.text) && self.image_has(file.path) {
+        if file.text == self.words.fill(file.text) && has_content(self.host, file.path) {
             return;
         }
         let attributes = texts::attributes(file);
@@ -139,11 +146,6 @@ impl Writer<'_> {
     }
 
     /// Whether the image itself has a file with content at a path, as those of the operator do.
-    fn image_has(&self, path: &str) -> bool {
-        let file = self.host.open(&Who::root(), path.as_bytes(), super::Open::READ);
-        file.is_ok_and(|file| file.known() && !file.is_empty())
-    }
-
     fn links(&self) {
         let root = Who::root();
         for (path, target) in texts::links(&self.host.persona().profile.sets) {
