@@ -7,7 +7,7 @@ use super::kernel::Stop;
 const FUEL: u32 = 200_000;
 
 /// Comparisons that all matches of one cutting or replacing may take together.
-const FUEL_OF_ALL: u32 = 2_000_000;
+const FUEL_OF_ALL: u32 = 400_000;
 
 /// Whether the whole of `text` matches.
 pub(super) fn matches(pattern: &str, text: &str, extended: bool) -> bool {

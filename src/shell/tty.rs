@@ -187,6 +187,7 @@ impl Tty {
         self.line.clear();
         self.ready.clear();
         self.ready_bytes = 0;
+        self.keys.clear();
         if echo {
             self.print(shown);
         }

@@ -92,6 +92,8 @@ impl Interp {
         let Some(name) = ready.words.first().cloned() else {
             return self.only_assignments(ready).await;
         };
+        // Every path that does not begin at the root is walked from there.
+        self.kernel().spend(self.cwd.len() as u64 / 16).await?;
         if let Some(last) = ready.words.last() {
             self.last_argument.clone_from(last);
             self.last_argument.shrink_to(32);
