@@ -1,6 +1,7 @@
 //! The grammar, by `brush-parser`, behind a guard: bounded input, deep nesting on a stack of its own, and the words
 //! in which bash, dash and ash report what they cannot parse.
 
+mod ends;
 mod settle;
 
 use std::collections::{HashMap, VecDeque};
@@ -52,6 +53,7 @@ impl Missing {
     pub fn may_end_with(&self, line: &str, whole: &str) -> bool {
         match self {
             Self::Quote(quote) => line.contains(*quote),
+            Self::HereDocument(word) if word.is_empty() => line.trim_start_matches('\t').is_empty(),
             Self::HereDocument(_) => {
                 let line = line.trim_start_matches('\t');
                 here_words(whole).iter().any(|word| line.starts_with(word.as_str()))
@@ -130,7 +132,14 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
 }
 
 fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
-    guarded(|| parse_unguarded(text, aliases)).unwrap_or(Parsed::Incomplete(Missing::Quote(')')))
+    let unfinished = || Parsed::Incomplete(Missing::Quote(')'));
+    let Some(text) = ends::named(text) else { return unfinished() };
+    match guarded(|| parse_unguarded(&text, aliases)).unwrap_or_else(unfinished) {
+        Parsed::Incomplete(Missing::HereDocument(word)) if word == ends::EMPTY => {
+            Parsed::Incomplete(Missing::HereDocument(String::new()))
+        }
+        other => other,
+    }
 }
 
 fn parse_unguarded(text: &str, aliases: &HashMap<String, String>) -> Parsed {
@@ -433,7 +442,7 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
             "!" | "time" => {}
             "function" => function = true,
             _ => {
-                if let Some(value) = aliases.get(text).filter(|_| depth < 8) {
+                if let Some(value) = aliases.get(text).filter(|value| depth < 8 && ends::is_plain(value)) {
                     let mut others = aliases.clone();
                     others.remove(text);
                     let inner = brush_parser::uncached_tokenize_str(value, &options().tokenizer_options());
