@@ -263,7 +263,8 @@ fn bombs_end_and_harm_nobody() {
             }
             let began = Instant::now();
             range.line(&world, text.replace('\n', "\r").as_bytes());
-            if number % 8 == 7 {
+            // What runs at every prompt or signal would be counted against the next line.
+            if number % 8 == 7 || text.contains("PROMPT_COMMAND") || text.contains("trap") {
                 range.renew(&world);
             }
             if began.elapsed().as_secs() >= 5 {

@@ -104,6 +104,7 @@ pub(super) async fn chmod(c: &mut Cmd) -> Result<i32, Stop> {
             continue;
         }
         for (path, stat) in walk(c, operand, found.has("R")).await? {
+            c.spend(8).await?;
             if stat.is_link() && path != *operand {
                 continue;
             }
@@ -240,6 +241,7 @@ pub(super) async fn chown(c: &mut Cmd) -> Result<i32, Stop> {
             continue;
         }
         for (path, stat) in walk(c, operand, found.has("R")).await? {
+            c.spend(8).await?;
             let follow = !(found.has("h") || found.has("R") && stat.is_link());
             if let Err(error) = c.host().set_owner(c.who(), &c.path(&path), uid, gid, follow) {
                 if !found.has("f") {
@@ -364,6 +366,7 @@ pub(super) async fn chattr(c: &mut Cmd) -> Result<i32, Stop> {
             continue;
         }
         for (path, stat) in walk(c, file, recursive).await? {
+            c.spend(8).await?;
             if stat.is_link() || !matches!(stat.kind, crate::world::FileKind::File | crate::world::FileKind::Folder) {
                 if !quiet && path == *file {
                     c.err(&format!("{name}: Operation not supported while reading flags on {path}\n"));
