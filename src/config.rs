@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::protocols::{self, ALL, Entry, ftp, http, smtp, tcp, telnet};
 use crate::respond::Mode;
-use crate::session::Limits;
+use crate::session::{Limits, tls};
 use crate::{chatgpt, logging, registration, sinks, world};
 pub use source::{ConfigError, Environment, load};
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub login: world::Login,
     /// `[sandbox]`
     pub sandbox: Sandbox,
+    /// `[tls]`
+    pub tls: tls::Config,
     /// `[ftp]`
     pub ftp: ftp::Config,
     /// `[telnet]`
@@ -116,6 +118,10 @@ pub struct Ports {
     pub telnet: Port,
     /// SMTP
     pub smtp: Port,
+    /// SMTP for mail programs: STARTTLS and a login come first.
+    pub submission: Port,
+    /// The same in TLS from the first byte.
+    pub smtps: Port,
     /// HTTP
     pub http: Port,
     /// SSH, which is not built yet: enabling it is an error.
@@ -125,7 +131,8 @@ pub struct Ports {
 impl Default for Ports {
     fn default() -> Self {
         let on = Port::default;
-        Self { ftp: on(), telnet: on(), smtp: on(), http: on(), ssh: Port { enabled: false, ..on() } }
+        let off = || Port { enabled: false, ..on() };
+        Self { ftp: on(), telnet: on(), smtp: on(), submission: off(), smtps: off(), http: on(), ssh: off() }
     }
 }
 
@@ -254,6 +261,18 @@ impl Config {
         if let Err((key, reason)) = self.ftp.check() {
             return blame(&["ftp", key], reason);
         }
+        if let Err((key, reason)) = self.smtp.check() {
+            return blame(&["smtp", key], reason);
+        }
+        for (name, port) in [("submission", &self.ports.submission), ("smtps", &self.ports.smtps)] {
+            if port.enabled && port.mode == Mode::Ai {
+                let reason = "the AI mode speaks no TLS; choose `hybrid` or `emulator`".into();
+                return blame(&["ports", name, "mode"], reason);
+            }
+        }
+        if let Err((key, reason)) = self.tls.check() {
+            return blame(&["tls", key], reason);
+        }
         self.check_limits()?;
         self.persona.check().map_err(|(mut path, reason)| {
             path.insert(0, "persona".into());
@@ -287,6 +306,8 @@ impl Ports {
             "ftp" => Some(&self.ftp),
             "telnet" => Some(&self.telnet),
             "smtp" => Some(&self.smtp),
+            "submission" => Some(&self.submission),
+            "smtps" => Some(&self.smtps),
             "http" => Some(&self.http),
             "ssh" => Some(&self.ssh),
             _ => None,

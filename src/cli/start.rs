@@ -21,9 +21,10 @@ use crate::protocols::{Ai, Protocol, tcp::Tcp};
 use crate::registration::{self, Identity};
 use crate::respond::{Mode, Responder};
 use crate::sandbox;
+use crate::session::tls::{Snakeoil, Tls, TlsError};
 use crate::session::{Captures, Shared};
 use crate::sinks::jsonl;
-use crate::world::{Image, Machine, Setup, World};
+use crate::world::{self, FileConfig, Image, Machine, Persona, Setup, World};
 
 /// Why the start failed; each says what to do.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) enum StartError {
     Bind { name: String, port: u16, error: io::Error },
     Folder { path: PathBuf, what: &'static str, error: io::Error },
     Sandbox(sandbox::SandboxError),
+    Tls(TlsError),
     Image { path: PathBuf, reason: String },
     Runtime(io::Error),
 }
@@ -56,6 +58,7 @@ impl fmt::Display for StartError {
             Self::Image { path, reason } => {
                 write!(f, "{}: {reason}; make it with `rustbucket image import`", path.display())
             }
+            Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::Sandbox(error) => write!(f, "sandbox: {error}"),
             Self::Runtime(error) => write!(f, "threads can't be made: {error}"),
         }
@@ -87,6 +90,7 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
     let events = jsonl::open(&config.events, &general.log_directory)
         .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
     let image = image(&config.persona.image)?;
+    let (persona, tls) = tls(&config, identity.seed()).map_err(StartError::Tls)?;
     greet(&config, file, fresh, &sockets);
 
     confine(&config, &events.directory)?;
@@ -96,7 +100,8 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let cut = runtime.block_on(serve(&config, identity, captures, image, sockets, Arc::clone(&sink)))?;
+    let made = Made { persona, tls, captures, image };
+    let cut = runtime.block_on(serve(&config, identity, made, sockets, Arc::clone(&sink)))?;
     // Visits that did not end in time are dropped here; each still records its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     cut.sensor_event();
@@ -115,6 +120,36 @@ fn image(path: &str) -> Result<Option<Image>, StartError> {
     Image::from_bytes(bytes, Machine::X86_64).map(Some).map_err(wrong)
 }
 
+/// The instance's certificate becomes a file of the host, whatever certificate is shown.
+fn tls(config: &Config, seed: u64) -> Result<(world::Config, Arc<Tls>), TlsError> {
+    let mut persona = config.persona.clone();
+    let Persona { fqdn, installed, .. } = Persona::new(&persona, seed);
+    let snakeoil = Snakeoil::open(&config.general.state_directory, &fqdn, installed)?;
+    let tls = Tls::open(&config.tls, &snakeoil)?;
+    let file = |path: &str, content: String, owner: &str, mode: &str| FileConfig {
+        path: path.into(),
+        content,
+        owner: owner.into(),
+        mode: mode.into(),
+        modified: String::new(),
+    };
+    if persona.profile != "busybox" {
+        let certificate = file("/etc/ssl/certs/ssl-cert-snakeoil.pem", snakeoil.certificate, "root", "0644");
+        let key = file("/etc/ssl/private/ssl-cert-snakeoil.key", snakeoil.key, "root:ssl-cert", "0640");
+        persona.files.splice(0..0, [certificate, key]);
+    }
+    Ok((persona, tls))
+}
+
+/// What was made before the sandbox closed.
+struct Made {
+    /// With the files that the instance adds.
+    persona: world::Config,
+    tls: Arc<Tls>,
+    captures: Arc<Captures>,
+    image: Option<Image>,
+}
+
 /// What is left to say when the runtime is gone.
 struct Cut {
     visits: u64,
@@ -130,14 +165,14 @@ impl Cut {
 async fn serve(
     config: &Config,
     identity: Identity,
-    captures: Arc<Captures>,
-    image: Option<Image>,
+    made: Made,
     sockets: Vec<Bound>,
     sink: Arc<jsonl::Jsonl>,
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
+    let Made { persona, tls, captures, image } = made;
     let world = World::build(Setup {
-        persona: &config.persona,
+        persona: &persona,
         login: &config.login,
         overlay: &config.overlay,
         state: Some(&config.general.state_directory),
@@ -149,7 +184,7 @@ async fn serve(
     let sensor = if config.general.sensor.is_empty() { identity.name() } else { &config.general.sensor };
     let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
     let system = world.persona().os_pretty.clone();
-    let shared = Arc::new(Shared { world, captures, limits, stop: CancellationToken::new() });
+    let shared = Arc::new(Shared { world, captures, tls: Some(tls), limits, stop: CancellationToken::new() });
     // From here on a signal ends the run in order, also while the registry makes us wait.
     let stopped = stopped().map_err(StartError::Runtime)?;
 

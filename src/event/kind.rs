@@ -155,6 +155,24 @@ pub enum Kind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         stored: Option<String>,
     },
+    /// What is in a mail that came; follows its [`Kind::MailReceived`].
+    MailParsed {
+        /// Queue id of the mail; empty when it was not accepted.
+        queue_id: String,
+        /// Its subject, decoded, at most 2 KiB of it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        subject: Option<Raw>,
+        /// Addresses of `From`, at most 100.
+        from: Vec<Raw>,
+        /// Addresses of `To`, at most 100.
+        to: Vec<Raw>,
+        /// Attachments, at most 100, those of mails in the mail among them.
+        attachments: Vec<Attachment>,
+        /// URLs in its texts, each once, at most 200.
+        urls: Vec<Raw>,
+        /// False when the mail was too deeply nested, or too odd, to read more than its headers.
+        whole: bool,
+    },
     /// An HTTP request was answered.
     HttpRequest {
         /// The method as it came.
@@ -186,6 +204,33 @@ pub enum Kind {
     /// Telnet option bytes that the visitor sent, in order (RFC 854).
     TelnetOptions {
         /// IAC sequences as they came, at most 1 KiB of them.
+        bytes: Raw,
+    },
+    /// A client began TLS; also when the handshake failed.
+    TlsHello {
+        /// Host name that the client asked for.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sni: Option<Raw>,
+        /// Application protocols that it offered.
+        alpn: Vec<Raw>,
+        /// Versions that it offered, its favourite first.
+        versions: Vec<String>,
+        /// JA3 fingerprint; absent when the bytes are no ClientHello.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ja3: Option<String>,
+        /// JA4 fingerprint; absent when the bytes are no ClientHello.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ja4: Option<String>,
+        /// Version that was agreed on; absent when the handshake failed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        version: Option<String>,
+        /// Cipher suite that was agreed on; absent when the handshake failed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        cipher: Option<String>,
+        /// Why the handshake failed; absent when it did not.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        error: Option<String>,
+        /// What the client sent before we answered, at most 16 KiB of it.
         bytes: Raw,
     },
     /// The model was asked.
@@ -258,11 +303,18 @@ impl Kind {
                 Self::MailReceived { helo, mail_from, rcpt_to, .. } => {
                     helo.0.len() + mail_from.0.len() + rcpt_to.iter().map(|rcpt| rcpt.0.len() + 24).sum::<usize>()
                 }
+                Self::MailParsed { from, to, attachments, urls, .. } => {
+                    let texts = [from, to, urls].into_iter().flatten().map(|text| text.0.len() + 24);
+                    2048 + 256 * attachments.len() + texts.sum::<usize>()
+                }
                 Self::HttpRequest { target, headers, body, .. } => {
                     let headers = headers.iter().map(|(name, value)| name.0.len() + value.0.len() + 48);
                     target.0.len() + body.0.len() + headers.sum::<usize>()
                 }
                 Self::Malformed { bytes, .. } | Self::TelnetOptions { bytes } => bytes.0.len(),
+                Self::TlsHello { alpn, bytes, .. } => {
+                    512 + 2 * bytes.0.len() + alpn.iter().map(|name| name.0.len() + 24).sum::<usize>()
+                }
                 _ => 0,
             }
     }
@@ -285,12 +337,31 @@ pub const KINDS: &[&str] = &[
     "url_seen",
     "connection_tried",
     "mail_received",
+    "mail_parsed",
     "http_request",
     "malformed",
     "telnet_options",
+    "tls_hello",
     "model_called",
     "model_answer_refused",
 ];
+
+/// A file that came with a mail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The name that the mail gives it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<Raw>,
+    /// Its MIME type.
+    pub mime: String,
+    /// Its whole size in bytes, decoded.
+    pub bytes: u64,
+    /// SHA-256 of what was kept, in hexadecimal.
+    pub sha256: String,
+    /// Name below `captures/` of the state folder; absent when it could not be kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stored: Option<String>,
+}
 
 /// Who gave an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

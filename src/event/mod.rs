@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::base::clock::{self, Timestamp};
-pub use kind::{AnsweredBy, CloseReason, KINDS, Kind, Refused};
+pub use kind::{AnsweredBy, Attachment, CloseReason, KINDS, Kind, Refused};
 pub use raw::Raw;
 
 /// The version of the line format; it grows when a field changes its meaning or goes.

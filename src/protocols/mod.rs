@@ -18,6 +18,7 @@ use crate::prelude::*;
 use crate::respond::Responder;
 use crate::session::{Stream, Wire};
 pub use ai::Ai;
+use smtp::Role;
 
 /// A protocol that visitors speak. One value serves all visits of its port.
 #[async_trait]
@@ -42,9 +43,15 @@ pub struct Entry {
 pub static ALL: &[Entry] = &[
     Entry { name: "ftp", port: 21, high_port: 2121, build: |config| Arc::new(ftp::Ftp::new(&config.ftp)) },
     Entry { name: "telnet", port: 23, high_port: 2323, build: |config| Arc::new(telnet::Telnet::new(&config.telnet)) },
-    Entry { name: "smtp", port: 25, high_port: 2525, build: |config| Arc::new(smtp::Smtp::new(&config.smtp)) },
+    Entry { name: "smtp", port: 25, high_port: 2525, build: |config| smtp_on(config, Role::Relay) },
     Entry { name: "http", port: 80, high_port: 8080, build: |config| Arc::new(http::Http::new(&config.http)) },
+    Entry { name: "smtps", port: 465, high_port: 4650, build: |config| smtp_on(config, Role::Smtps) },
+    Entry { name: "submission", port: 587, high_port: 5870, build: |config| smtp_on(config, Role::Submission) },
 ];
+
+fn smtp_on(config: &Config, role: Role) -> Arc<dyn Protocol> {
+    Arc::new(smtp::Smtp::new(&config.smtp, role))
+}
 
 /// The sections of `Config.toml` that belong to engines.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,6 +2,7 @@
 
 mod capture;
 mod limits;
+pub mod tls;
 mod wire;
 
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use crate::event::{CloseReason, EventLog, Kind};
 use crate::world::{Host, World};
 pub use capture::{Capture, Captures, Stored};
 pub use limits::Limits;
+pub use tls::Tls;
 pub use wire::{Line, Stream, Wire};
 
 /// What every visit shares; made once at the start.
@@ -24,6 +26,8 @@ pub struct Shared {
     pub world: Arc<World>,
     /// Where files and mails of visitors are kept.
     pub captures: Arc<Captures>,
+    /// What handshakes need; without it no protocol offers TLS.
+    pub tls: Option<Arc<Tls>>,
     /// What one visit may spend.
     pub limits: Limits,
     /// Fires when the sensor stops.
@@ -91,6 +95,11 @@ impl Session {
     /// Where files and mails are kept.
     pub fn captures(&self) -> &Arc<Captures> {
         &self.shared.captures
+    }
+
+    /// What handshakes need; `None` where no protocol is to offer TLS.
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.shared.tls.as_ref()
     }
 
     /// Our address that was called; data connections of FTP are offered on it.

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use super::Session;
+use super::tls::Tls;
 use crate::event::CloseReason;
 
 /// What an engine talks over.
@@ -65,9 +66,18 @@ impl Wire {
         self.idle = idle;
     }
 
-    /// The stream itself and what was read from it but not used yet, for wrapping it in TLS.
-    pub fn into_inner(self) -> (Box<dyn Stream>, Vec<u8>) {
-        (self.stream, self.unread)
+    /// Goes on in TLS: waits for the handshake as long as for a line, and records it. What came before the handshake
+    /// and was not used yet is thrown away, so that nothing said in clear is taken for said in TLS.
+    ///
+    /// # Errors
+    /// Why the visit is over. Nothing can be sent any more.
+    pub async fn start_tls(&mut self, tls: &Tls) -> Result<(), CloseReason> {
+        self.unread = Vec::new();
+        self.skip = false;
+        let until = (Instant::now() + self.idle).min(self.session.deadline());
+        let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
+        self.stream = Box::pin(tls.accept(plain, &self.session, until)).await?;
+        Ok(())
     }
 
     /// What was read but not used yet.
@@ -168,7 +178,11 @@ impl Wire {
         }
         self.session.sent(bytes.len())?;
         let until = (Instant::now() + self.idle).min(self.session.deadline());
-        match timeout_at(until, self.stream.write_all(bytes)).await {
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout_at(until, write).await {
             Err(_) => Err(CloseReason::Idle),
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(broken(&error)),

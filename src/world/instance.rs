@@ -185,8 +185,10 @@ impl Writer<'_> {
 
     /// Adds an operator's file, and the folders on the way that are not there yet.
     fn add(&self, wanted: &FileConfig, at: i64) {
-        let owner = self.users.iter().find(|user| user.name == wanted.owner);
+        let (name, of_group) = wanted.owner.split_once(':').unwrap_or((&wanted.owner, ""));
+        let owner = self.users.iter().find(|user| user.name == name);
         let group = owner.map_or("root", |user| self.group_name(user.gid));
+        let group = self.groups.iter().find(|known| known.name == of_group).map_or(group, |known| &known.name);
         let owner = (owner.map_or("root", |user| user.name.as_str()), group);
         let at = wanted.modified.parse::<crate::base::clock::Timestamp>().map_or(at, |stamp| stamp.as_second());
         let mode = u32::from_str_radix(&wanted.mode, 8).ok();

@@ -50,7 +50,7 @@ pub struct FileConfig {
     /// What is in it; a path that ends in `/` is a folder and has none.
     #[serde(default)]
     pub content: String,
-    /// Owner's login name.
+    /// Login name of the owner, or `name:group`; without a group it is the owner's own.
     #[serde(default = "root")]
     pub owner: String,
     /// Permission bits in octal, such as `"0644"`. Empty: 0644, or 0755 for a folder.
@@ -224,7 +224,8 @@ pub struct Service {
 }
 
 impl Persona {
-    pub(super) fn new(config: &Config, seed: u64) -> Self {
+    /// Who the instance of this seed says it is.
+    pub fn new(config: &Config, seed: u64) -> Self {
         let profile = profile::find(&config.profile);
         let Profile { system, hardware, .. } = profile;
         let debian = config.userland == "debian-12" || config.profile == "debian-12";

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use crate::sensor::{Sensor, Setup};
 
 /// The program, if it is there.
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
     if found.is_none() {
@@ -17,13 +17,13 @@ fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
-fn run(name: &str, arguments: &[&str]) -> Option<(String, Output)> {
+pub fn run(name: &str, arguments: &[&str]) -> Option<(String, Output)> {
     let output = Command::new(program(name)?).args(arguments).stdin(Stdio::null()).output().unwrap();
     Some((String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr), output))
 }
 
 /// A shell line, for clients that are driven by their standard input.
-fn script(needs: &str, line: &str) -> Option<String> {
+pub fn script(needs: &str, line: &str) -> Option<String> {
     program(needs)?;
     let output = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().unwrap();
     Some(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))

@@ -18,6 +18,7 @@ mod conversations;
 mod events;
 mod layers;
 mod local_model;
+mod mail;
 mod model;
 mod registration;
 mod replay;

@@ -61,6 +61,7 @@ fn call(server: &str) -> Caller {
     let shared = Arc::new(Shared {
         world: World::new(&config, 1, 1 << 20, 1 << 20),
         captures: Captures::open(state.path(), 1 << 20).unwrap(),
+        tls: None,
         limits: Limits::default(),
         stop: CancellationToken::new(),
     });

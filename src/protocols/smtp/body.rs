@@ -6,7 +6,8 @@ enum At {
     #[default]
     Start,
     Dot,
-    DotCr,
+    /// A dot and so many CRs: they are part of the line's end if an LF follows.
+    DotCr(usize),
     Middle,
 }
 
@@ -21,12 +22,13 @@ impl Body {
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         for (used, &byte) in bytes.iter().enumerate() {
             self.at = match (self.at, byte) {
-                (At::Dot | At::DotCr, b'\n') => return Some(used + 1),
+                (At::Dot | At::DotCr(_), b'\n') => return Some(used + 1),
                 (At::Start, b'.') => At::Dot,
-                (At::Dot, b'\r') => At::DotCr,
+                (At::Dot, b'\r') => At::DotCr(1),
+                (At::DotCr(crs), b'\r') => At::DotCr(crs + 1),
                 (at, byte) => {
-                    if at == At::DotCr {
-                        out.push(b'\r');
+                    if let At::DotCr(crs) = at {
+                        out.extend(std::iter::repeat_n(b'\r', crs));
                     }
                     out.push(byte);
                     if byte == b'\n' { At::Start } else { At::Middle }

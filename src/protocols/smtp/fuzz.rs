@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::body::Body;
-use super::dialog::{Dialog, Policy, Step};
+use super::dialog::{Auth, Dialog, Policy, Step};
 use super::*;
 use crate::world::{self, World};
 
@@ -17,8 +17,16 @@ fn world() -> &'static World {
 
 /// Says the bytes to a dialog; panics when an answer is too long, or more of a mail is used than came.
 pub fn talk(bytes: &[u8]) {
-    let policy =
-        Policy { destinations: vec!["localhost".into()], keeps_all: bytes.len().is_multiple_of(2), size_limit: 1000 };
+    let odd = !bytes.len().is_multiple_of(2);
+    let policy = Policy {
+        destinations: vec!["localhost".into()],
+        keeps_all: !odd,
+        size_limit: 1000,
+        starttls: true,
+        needs_tls: false,
+        auth: Auth::Always,
+        submission: odd,
+    };
     let mut dialog = Dialog::new(world().host_for([192, 0, 2, 7].into()), policy);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -26,10 +34,21 @@ pub fn talk(bytes: &[u8]) {
         let (line, after) = rest.split_at(end);
         rest = after.get(1..).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let step = dialog.line(line.get(..LONGEST.min(line.len())).unwrap_or_default());
+        let step = dialog.line(line.get(..dialog.longest().min(line.len())).unwrap_or_default());
         let answer = match step {
             Step::Reply(text) => text,
             Step::Close(_) => return,
+            Step::StartTls(text) => {
+                dialog.secured();
+                text
+            }
+            Step::Login { user, password } => {
+                let _ = dialog.account_of(&user).len();
+                match dialog.logged_in(password.len() > 4) {
+                    Step::Reply(text) => text,
+                    _ => return,
+                }
+            }
             Step::Data(text) => {
                 let (mut body, mut kept) = (Body::default(), Vec::new());
                 match body.push(rest, &mut kept) {
@@ -37,18 +56,19 @@ pub fn talk(bytes: &[u8]) {
                     None => return,
                 }
                 assert!(kept.len() <= bytes.len());
-                let _ = (dialog.envelope(), dialog.delivered((kept.len() < 1000).then_some("AB12")));
+                let _ = (dialog.envelope(), dialog.delivered((kept.len() < 1000).then_some("AB12"), kept.len() as u64));
                 text
             }
             Step::Chunk { bytes, last } => {
                 let taken = usize::try_from(bytes).unwrap_or(usize::MAX).min(rest.len());
                 rest = rest.get(taken..).unwrap_or_default();
-                let step = if last { dialog.delivered(Some("AB12")) } else { dialog.chunk(bytes) };
+                let whole = last && dialog.takes_chunk(bytes, last);
+                let step = if whole { dialog.delivered(Some("AB12"), bytes) } else { dialog.chunk(bytes, last) };
                 if let Step::Reply(text) = step { text } else { Vec::new() }
             }
         };
         assert!(answer.len() < ANSWER, "{} bytes for {}", answer.len(), line.escape_ascii());
-        let _ = dialog.is_slow(&answer);
+        let _ = dialog.is_slow();
         if dialog.exhausted().is_some() {
             return;
         }

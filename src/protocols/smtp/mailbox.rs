@@ -1,14 +1,20 @@
 //! A mail that comes in: kept as a capture, and put in the mailboxes of the simulated host's users.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::sync::Semaphore;
+
 use super::dialog::Envelope;
+use super::mime;
 use crate::base::clock::{self, Timestamp};
 use crate::base::rng::Rng;
 use crate::prelude::*;
 use crate::session::Capture;
 use crate::world::{Open, Who};
 
+const RETURN_PATH: &[u8] = b"Return-Path: <";
 /// How much of a mail goes into a mailbox, and how big a mailbox may become.
 const MAILBOX_PART: usize = 64 << 10;
 const MAILBOX: u64 = 1 << 20;
@@ -21,6 +27,12 @@ pub struct Incoming {
     at: Timestamp,
     limit: u64,
     bytes: u64,
+    /// As Postfix counts: each line's end two bytes, CRs before it none.
+    size: u64,
+    /// CRs that may belong to a line's end.
+    returns: u64,
+    /// The last line has no end yet.
+    in_line: bool,
     head: Vec<u8>,
     start: Vec<u8>,
 }
@@ -33,19 +45,43 @@ impl Incoming {
         let head = headers(session, &envelope, &queue_id, at);
         let mut capture = session.captures().begin(session.limits().capture_bytes);
         capture.push(&head);
-        Self { capture, envelope, queue_id, at, limit, bytes: 0, head, start: Vec::new() }
+        Self {
+            capture,
+            envelope,
+            queue_id,
+            at,
+            limit,
+            bytes: 0,
+            size: 0,
+            returns: 0,
+            in_line: false,
+            head,
+            start: Vec::new(),
+        }
     }
 
     /// Adds what came.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.capture.push(bytes);
+        for &byte in bytes {
+            match byte {
+                b'\r' => self.returns += 1,
+                b'\n' => (self.size, self.returns, self.in_line) = (self.size + 2, 0, false),
+                _ => (self.size, self.returns, self.in_line) = (self.size + self.returns + 1, 0, true),
+            }
+        }
         let room = MAILBOX_PART.saturating_sub(self.start.len());
         self.start.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
+    /// Its size as Postfix counts it: the last line has an end.
+    pub fn size(&self) -> u64 {
+        self.size + if self.in_line { 2 } else { 0 }
+    }
+
     /// Keeps the mail, records it, and gives its queue id; `None` when it is too big to be accepted.
-    pub fn finish(self, session: &Session) -> Option<String> {
+    pub fn finish(self, session: &Arc<Session>) -> Option<String> {
         let accepted = self.bytes <= self.limit;
         if accepted {
             self.file(session);
@@ -54,13 +90,13 @@ impl Incoming {
     }
 
     /// Keeps what came of a mail whose sender went away in the middle of it; its queue id is empty.
-    pub fn abandon(self, session: &Session) {
+    pub fn abandon(self, session: &Arc<Session>) {
         if self.bytes > 0 {
             self.keep(session, false);
         }
     }
 
-    fn keep(self, session: &Session, accepted: bool) -> Option<String> {
+    fn keep(self, session: &Arc<Session>, accepted: bool) -> Option<String> {
         let stored = self.capture.store();
         let Envelope { helo, from, to, .. } = self.envelope;
         let queue_id = if accepted { self.queue_id } else { String::new() };
@@ -73,6 +109,9 @@ impl Incoming {
             sha256: stored.sha256,
             stored: stored.name,
         });
+        if let Some(path) = stored.path {
+            look_into(Arc::clone(session), queue_id.clone(), path, self.head.len());
+        }
         accepted.then_some(queue_id)
     }
 
@@ -82,10 +121,20 @@ impl Incoming {
         let root = Who::root();
         let sender = if self.envelope.from.is_empty() { b"MAILER-DAEMON".as_slice() } else { &self.envelope.from };
         let date = self.at.strftime("%a %b %e %H:%M:%S %Y").to_string();
-        for user in &self.envelope.users {
+        // A mail that does not begin with a header gets the empty line that ends headers.
+        let first = self.start.split(|&b| b == b'\n').next().unwrap_or_default();
+        let name = first.iter().position(|&b| b == b':').and_then(|at| first.get(..at)).unwrap_or_default();
+        let has_header = !name.is_empty() && name.iter().all(u8::is_ascii_graphic) || first == b"\r";
+        let blank: &[u8] = if has_header { b"" } else { b"\n" };
+        let head = self.head.strip_prefix(RETURN_PATH).unwrap_or(&self.head);
+        let head = head.get(head.iter().position(|&b| b == b'\n').map_or(0, |end| end + 1)..).unwrap_or_default();
+        for (user, to) in &self.envelope.users {
             let path = format!("/var/mail/{user}").into_bytes();
             let mut mailbox = [b"From ", sender, b"  ", date.as_bytes(), b"\n"].concat();
-            for line in [self.head.as_slice(), &self.start].concat().split_inclusive(|&b| b == b'\n') {
+            mailbox.extend([RETURN_PATH, self.envelope.from.as_slice(), b">\nX-Original-To: ", to].concat());
+            let delivered = if to.contains(&b'@') { to.clone() } else { full(to, session) };
+            mailbox.extend([b"\nDelivered-To: ", delivered.as_slice(), b"\n"].concat());
+            for line in [head, blank, &self.start].concat().split_inclusive(|&b| b == b'\n') {
                 if line.starts_with(b"From ") {
                     mailbox.push(b'>');
                 }
@@ -93,6 +142,9 @@ impl Incoming {
                     Some(text) => mailbox.extend([text, b"\n"].concat()),
                     None => mailbox.extend_from_slice(line),
                 }
+            }
+            if !mailbox.ends_with(b"\n") {
+                mailbox.push(b'\n');
             }
             mailbox.push(b'\n');
             if let Ok(file) = host.open(&root, &path, Open::append(0o600))
@@ -107,18 +159,44 @@ impl Incoming {
 fn headers(session: &Session, envelope: &Envelope, queue_id: &str, at: Timestamp) -> Vec<u8> {
     let ip = session.log().visit().src_ip.to_canonical();
     let ip = if ip.is_ipv6() { format!("IPv6:{ip}") } else { ip.to_string() };
-    let with = if envelope.esmtp { "ESMTP" } else { "SMTP" };
+    let with = match (envelope.esmtp, envelope.secure, envelope.authenticated) {
+        (false, _, _) => "SMTP",
+        (true, false, false) => "ESMTP",
+        (true, false, true) => "ESMTPA",
+        (true, true, false) => "ESMTPS",
+        (true, true, true) => "ESMTPSA",
+    };
     let name = &session.world().persona().fqdn;
     let date = at.strftime("%a, %e %b %Y %H:%M:%S +0000 (UTC)").to_string();
-    let mut head = [b"Return-Path: <", envelope.from.as_slice(), b">\r\n"].concat();
+    let mut head = [RETURN_PATH, envelope.from.as_slice(), b">\r\n"].concat();
     let helo: &[u8] = if envelope.helo.is_empty() { b"unknown" } else { &envelope.helo };
     head.extend([b"Received: from ", helo].concat());
-    head.extend(format!(" (unknown [{ip}])\r\n\tby {name} (Postfix) with {with} id {queue_id}").into_bytes());
-    if let [only] = envelope.to.as_slice() {
-        head.extend([b"\r\n\tfor <", only.as_slice(), b">"].concat());
+    head.extend(format!(" (unknown [{ip}])\r\n").into_bytes());
+    head.extend(format!("\tby {name} (Postfix) with {with} id {queue_id}").into_bytes());
+    match envelope.to.as_slice() {
+        [only] => head.extend([b"\r\n\tfor <", only.as_slice(), b">; "].concat()),
+        _ => head.extend_from_slice(b";\r\n\t"),
     }
-    head.extend(format!("; {date}\r\n").into_bytes());
+    head.extend(format!("{date}\r\n").into_bytes());
     head
+}
+
+/// A name of the host with its domain, as Postfix completes it (`myorigin`).
+fn full(local: &[u8], session: &Session) -> Vec<u8> {
+    [local, b"@", session.world().persona().fqdn.as_bytes()].concat()
+}
+
+/// Parses a kept mail beside the conversation, a few at a time: each may need several times its size.
+fn look_into(session: Arc<Session>, queue_id: String, path: PathBuf, head: usize) {
+    static AT_ONCE: Semaphore = Semaphore::const_new(4);
+    tokio::spawn(async move {
+        let Ok(_turn) = AT_ONCE.acquire().await else { return };
+        let look = move || {
+            let Ok(mail) = std::fs::read(path) else { return };
+            mime::record(&session, &queue_id, mail.get(head..).unwrap_or_default());
+        };
+        let _ = tokio::task::spawn_blocking(look).await;
+    });
 }
 
 /// As Postfix makes them: the microseconds of the moment, then the number of the queue file's inode.

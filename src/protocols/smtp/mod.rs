@@ -7,6 +7,9 @@ mod dialog;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod mailbox;
+mod mime;
+mod parameters;
+mod sasl;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +23,10 @@ use tokio::time::Instant;
 use super::Protocol;
 use crate::prelude::*;
 use crate::respond::Responder;
-use crate::session::{Stream, Wire};
+use crate::session::{Line, Stream, Wire};
 use crate::world::World;
 use body::Body;
+pub use dialog::Auth;
 use dialog::{Dialog, Policy, Step};
 use mailbox::Incoming;
 
@@ -47,40 +51,83 @@ pub struct Config {
     pub relay: Relay,
     /// Bytes of one mail, as EHLO announces it.
     pub message_size_limit: u64,
+    /// Where port 25 offers AUTH: `off`, `tls` (after STARTTLS), `always`. The other two ports always do.
+    pub auth: Auth,
+    /// Seconds of silence that end a conversation (`smtpd_timeout`).
+    pub timeout_seconds: u64,
+}
+
+impl Config {
+    /// What is wrong with a value: its key and the reason.
+    ///
+    /// # Errors
+    /// A time-out of nothing.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.timeout_seconds == 0 {
+            return Err(("timeout_seconds", "0 seconds leave no time to speak".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Which of the ports of a mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// 25: other servers.
+    Relay,
+    /// 587: mail programs, after STARTTLS and a login.
+    Submission,
+    /// 465: the same in TLS from the first byte.
+    Smtps,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { destinations: Vec::new(), relay: Relay::Refuse, message_size_limit: 10_240_000 }
+        Self {
+            destinations: Vec::new(),
+            relay: Relay::Refuse,
+            message_size_limit: 10_240_000,
+            auth: Auth::Off,
+            timeout_seconds: 300,
+        }
     }
 }
 
 /// The engine.
 pub struct Smtp {
     config: Config,
+    role: Role,
 }
 
 impl Smtp {
     /// An engine of the configured kind.
-    pub fn new(config: &Config) -> Self {
-        Self { config: config.clone() }
+    pub fn new(config: &Config, role: Role) -> Self {
+        Self { config: config.clone(), role }
     }
 
-    fn policy(&self, world: &World) -> Policy {
+    /// `tls`: whether handshakes are possible.
+    fn policy(&self, world: &World, tls: bool) -> Policy {
         let persona = world.persona();
         let own = || vec![persona.fqdn.clone(), persona.domain.clone(), "localhost".into()];
         Policy {
             destinations: if self.config.destinations.is_empty() { own() } else { self.config.destinations.clone() },
             keeps_all: self.config.relay == Relay::Keep,
             size_limit: self.config.message_size_limit,
+            starttls: tls && self.role != Role::Smtps,
+            needs_tls: self.role == Role::Submission,
+            auth: match self.role {
+                Role::Relay => self.config.auth,
+                Role::Submission | Role::Smtps => Auth::Tls,
+            },
+            submission: self.role != Role::Relay,
         }
     }
 }
 
-/// `smtpd_timeout`
-const IDLE: Duration = Duration::from_secs(300);
-/// `line_length_limit`
-const LONGEST: usize = 2048;
+/// Answers that wait for the end of a batch, in bytes.
+const BATCH: usize = 16 << 10;
+/// `smtpd_starttls_timeout`
+const HANDSHAKE: Duration = Duration::from_secs(300);
 /// `smtpd_error_sleep_time`
 const ERROR_SLEEP: Duration = Duration::from_secs(1);
 
@@ -88,7 +135,13 @@ const ERROR_SLEEP: Duration = Duration::from_secs(1);
 impl Protocol for Smtp {
     async fn serve(&self, session: Arc<Session>, _responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
         let mut wire = Wire::new(stream, Arc::clone(&session));
-        wire.set_idle(IDLE);
+        let idle = Duration::from_secs(self.config.timeout_seconds);
+        if self.role == Role::Smtps
+            && let Err(reason) = begin_tls(&mut wire, &session).await
+        {
+            return reason;
+        }
+        wire.set_idle(idle);
         let banner = format!("220 {} ESMTP Postfix (Ubuntu)\r\n", session.world().persona().fqdn);
         // A silent visitor costs no more than this future: the conversation's is made when they speak.
         let greeted = match wire.send(banner.as_bytes()).await {
@@ -110,8 +163,15 @@ impl Protocol for Smtp {
     }
 }
 
+async fn begin_tls(wire: &mut Wire, session: &Session) -> Result<(), CloseReason> {
+    let Some(tls) = session.tls() else { return Err(CloseReason::Failure) };
+    wire.set_idle(HANDSHAKE);
+    wire.start_tls(tls).await
+}
+
 /// One conversation.
 struct Visit<'a> {
+    idle: Duration,
     session: Arc<Session>,
     wire: &'a mut Wire,
     dialog: Dialog,
@@ -123,8 +183,13 @@ struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(smtp: &Smtp, session: Arc<Session>, wire: &'a mut Wire) -> Self {
-        let dialog = Dialog::new(session.host(), smtp.policy(session.world()));
-        Self { session, wire, dialog, chunked: None, out: Vec::new() }
+        let policy = smtp.policy(session.world(), session.tls().is_some());
+        let mut dialog = Dialog::new(session.host(), policy);
+        if smtp.role == Role::Smtps {
+            dialog.secured();
+        }
+        let idle = Duration::from_secs(smtp.config.timeout_seconds);
+        Self { idle, session, wire, dialog, chunked: None, out: Vec::new() }
     }
 
     async fn converse(mut self) -> CloseReason {
@@ -132,8 +197,8 @@ impl<'a> Visit<'a> {
             self.session.log().record(Kind::malformed(what, self.wire.unread()));
         }
         loop {
-            let line = match self.wire.line(LONGEST).await {
-                Ok(line) => line.into_bytes(),
+            let line = match self.wire.line(self.dialog.longest()).await {
+                Ok(line) => line,
                 Err(reason) => {
                     super::unfinished(&self.session, self.wire);
                     return reason;
@@ -151,13 +216,19 @@ impl<'a> Visit<'a> {
     }
 
     /// Answers a line; false when the conversation is over.
-    async fn answer(&mut self, line: &[u8]) -> Result<bool, CloseReason> {
+    async fn answer(&mut self, line: &Line) -> Result<bool, CloseReason> {
         let arrived = Instant::now();
-        let (text, then) = match self.dialog.line(line) {
+        let (line, step) = match line {
+            Line::Whole(line) => (line, self.dialog.line(line)),
+            Line::TooLong(line) => (line, self.dialog.long_line(line)),
+        };
+        let (text, then) = match step {
             Step::Reply(text) => (text, After::Nothing),
             Step::Close(text) => (text, After::Close),
             Step::Data(text) => (text, After::Data),
+            Step::StartTls(text) => (text, After::StartTls),
             Step::Chunk { bytes, last } => (self.chunk(bytes, last).await?, After::Nothing),
+            Step::Login { user, password } => (self.log_in(&user, &password), After::Nothing),
         };
         let event = Kind::command(line, &text, None, AnsweredBy::Emulator, arrived.elapsed());
         self.session.log().record(event);
@@ -172,6 +243,12 @@ impl<'a> Visit<'a> {
                 let text = self.data().await?;
                 self.say(&text).await?;
             }
+            After::StartTls => {
+                self.flush().await?;
+                begin_tls(self.wire, &self.session).await?;
+                self.wire.set_idle(self.idle);
+                self.dialog.secured();
+            }
         }
         if let Some(last) = self.dialog.exhausted() {
             self.say(&last).await?;
@@ -183,12 +260,16 @@ impl<'a> Visit<'a> {
 
     /// Answers one batch in one write, except for those that must wait.
     async fn say(&mut self, text: &[u8]) -> Result<(), CloseReason> {
-        let slow = self.dialog.is_slow(text);
-        if slow {
-            tokio::time::sleep(ERROR_SLEEP).await;
+        if self.dialog.is_slow() {
+            for line in text.split_inclusive(|&b| b == b'\n') {
+                tokio::time::sleep(ERROR_SLEEP).await;
+                self.out.extend_from_slice(line);
+                self.flush().await?;
+            }
+            return Ok(());
         }
         self.out.extend_from_slice(text);
-        if slow || self.out.len() > LONGEST * 8 || !self.wire.unread().contains(&b'\n') {
+        if self.out.len() > BATCH || !self.wire.unread().contains(&b'\n') {
             self.flush().await?;
         }
         Ok(())
@@ -234,11 +315,14 @@ impl<'a> Visit<'a> {
 
     /// Reads a chunk; the answer to it.
     async fn chunk(&mut self, bytes: u64, last: bool) -> Result<Vec<u8>, CloseReason> {
-        let wanted = self.dialog.takes_chunks();
-        let mut mail = match self.chunked.take() {
-            Some(mail) if wanted => Some(mail),
-            _ => wanted.then(|| self.incoming()),
-        };
+        let wanted = self.dialog.takes_chunk(bytes, last);
+        let mut mail = self.chunked.take();
+        if !wanted && let Some(mail) = mail.take() {
+            mail.abandon(&self.session);
+        }
+        if wanted && mail.is_none() {
+            mail = Some(self.incoming());
+        }
         let mut left = bytes;
         while left > 0 {
             if self.wire.unread().is_empty()
@@ -259,14 +343,22 @@ impl<'a> Visit<'a> {
             Some(mail) if last => Ok(self.deliver(mail)),
             mail => {
                 self.chunked = mail;
-                Ok(text_of(self.dialog.chunk(bytes)))
+                Ok(text_of(self.dialog.chunk(bytes, last)))
             }
         }
     }
 
     fn deliver(&mut self, mail: Incoming) -> Vec<u8> {
+        let size = mail.size();
         let id = mail.finish(&self.session);
-        text_of(self.dialog.delivered(id.as_deref()))
+        text_of(self.dialog.delivered(id.as_deref(), size))
+    }
+
+    fn log_in(&mut self, user: &[u8], password: &[u8]) -> Vec<u8> {
+        let account = self.session.host().login(self.dialog.account_of(user), password);
+        let (username, password) = (Raw::from(user), Raw::from(password));
+        self.session.log().record(Kind::LoginTried { username, password, accepted: account.is_some() });
+        text_of(self.dialog.logged_in(account.is_some()))
     }
 }
 
@@ -274,11 +366,12 @@ enum After {
     Nothing,
     Close,
     Data,
+    StartTls,
 }
 
 fn text_of(step: Step) -> Vec<u8> {
     match step {
-        Step::Reply(text) | Step::Close(text) | Step::Data(text) => text,
-        Step::Chunk { .. } => Vec::new(),
+        Step::Reply(text) | Step::Close(text) | Step::Data(text) | Step::StartTls(text) => text,
+        Step::Chunk { .. } | Step::Login { .. } => Vec::new(),
     }
 }

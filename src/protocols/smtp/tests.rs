@@ -14,14 +14,16 @@ fn persona() -> world::Config {
 struct Stage {
     dialog: Dialog,
     body: Option<Body>,
+    /// Size of the chunks so far, as Postfix counts it.
+    size: u64,
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(config: &Config, role: Role) -> Self {
         let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
-        let policy = Smtp::new(&Config::default()).policy(&world);
+        let policy = Smtp::new(config, role).policy(&world, true);
         let dialog = Dialog::new(world.host_for(std::net::IpAddr::from([127, 0, 0, 1])), policy);
-        Self { dialog, body: None }
+        Self { dialog, body: None, size: 0 }
     }
 
     fn bytes(&mut self, mut bytes: &[u8], queue_id: &str) -> (Vec<u8>, bool) {
@@ -32,7 +34,7 @@ impl Stage {
                 bytes = &bytes[end.unwrap_or(bytes.len())..];
                 if end.is_some() {
                     self.body = None;
-                    said.extend(text_of(self.dialog.delivered(Some(queue_id))));
+                    said.extend(text_of(self.dialog.delivered(Some(queue_id), 0)));
                 }
                 continue;
             }
@@ -40,18 +42,37 @@ impl Stage {
             let mut line = &bytes[..end];
             line = line.strip_suffix(b"\r").unwrap_or(line);
             bytes = &bytes[end + 1..];
-            match self.dialog.line(&line[..line.len().min(LONGEST)]) {
+            let longest = self.dialog.longest();
+            let step =
+                if line.len() > longest { self.dialog.long_line(&line[..longest]) } else { self.dialog.line(line) };
+            match step {
                 Step::Reply(text) => said.extend(text),
                 Step::Close(text) => return ([said, text].concat(), true),
                 Step::Data(text) => {
                     said.extend(text);
                     self.body = Some(Body::default());
                 }
+                Step::StartTls(text) => {
+                    said.extend(text);
+                    self.dialog.secured();
+                    bytes = &[];
+                }
+                Step::Login { user, password } => {
+                    let accepted = self.dialog.account_of(&user) == b"mailuser" && password == b"mailpass";
+                    said.extend(text_of(self.dialog.logged_in(accepted)));
+                }
                 Step::Chunk { bytes: count, last } => {
-                    bytes = &bytes[bytes.len().min(count as usize)..];
-                    let takes = self.dialog.takes_chunks();
-                    let step =
-                        if takes && last { self.dialog.delivered(Some(queue_id)) } else { self.dialog.chunk(count) };
+                    let (chunk, rest) = bytes.split_at(bytes.len().min(count as usize));
+                    bytes = rest;
+                    let takes = self.dialog.takes_chunk(count, last);
+                    let lines = chunk.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+                    self.size +=
+                        lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line).len() as u64 + 2).sum::<u64>();
+                    let step = if takes && last {
+                        self.dialog.delivered(Some(queue_id), std::mem::take(&mut self.size))
+                    } else {
+                        self.dialog.chunk(count, last)
+                    };
                     said.extend(text_of(step));
                 }
             }
@@ -65,8 +86,9 @@ impl Stage {
 
 #[test]
 fn recorded_conversations() {
-    play_all("smtp", 15, |_| {
-        let mut stage = Stage::new();
+    play_all("smtp", 80, |profile| {
+        let config = Config { auth: if profile == "auth" { Auth::Always } else { Auth::Off }, ..Config::default() };
+        let mut stage = Stage::new(&config, if profile == "submission" { Role::Submission } else { Role::Relay });
         let mut greeted = false;
         move |turn: &Turn| {
             let mut said = Vec::new();
@@ -83,10 +105,9 @@ fn recorded_conversations() {
 
 #[test]
 fn chunks_make_a_mail() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(&Config::default(), Role::Relay);
     let (said, _) = stage.bytes(b"MAIL FROM:<>\r\nRCPT TO:<root>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\nxyNOOP\r\n", "A1");
-    let wanted =
-        "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok: 3 bytes\r\n250 2.0.0 Ok: queued as A1\r\n250 2.0.0 Ok\r\n";
+    let wanted = "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n250 2.0.0 Ok: 3 bytes\r\n250 2.0.0 Ok: 9 bytes queued as A1\r\n250 2.0.0 Ok\r\n";
     assert_eq!(String::from_utf8(said).unwrap(), wanted);
 }
 
@@ -98,7 +119,7 @@ async fn a_mail_is_kept_recorded_and_in_the_mailbox() {
     let (session, seen) = crate::protocols::transcript::visit(Arc::clone(&world), state.path());
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
-    let smtp = Smtp::new(&Config::default());
+    let smtp = Smtp::new(&Config::default(), Role::Relay);
     client
         .write_all(
             b"EHLO me\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<ubuntu@localhost>\r\nDATA\r\n\
@@ -141,7 +162,7 @@ async fn a_mail_that_breaks_off_is_evidence() {
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
     client.write_all(b"MAIL FROM:<>\r\nRCPT TO:<root>\r\nDATA\r\nQUIT\r\n").await.unwrap();
     client.shutdown().await.unwrap();
-    let smtp = Smtp::new(&Config::default());
+    let smtp = Smtp::new(&Config::default(), Role::Relay);
     let reason = Visit::new(&smtp, session, &mut wire).converse().await;
     assert_eq!(reason, CloseReason::PeerClosed);
     let broken = |kind: &Kind| matches!(kind, Kind::MailReceived { queue_id, bytes: 6, .. } if queue_id.is_empty());
@@ -158,7 +179,7 @@ async fn errors_wait_and_end_the_visit() {
     let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
     client.write_all(&b"FOO\r\n".repeat(22)).await.unwrap();
     let started = Instant::now();
-    let smtp = Smtp::new(&Config::default());
+    let smtp = Smtp::new(&Config::default(), Role::Relay);
     let visit = Visit::new(&smtp, session, &mut wire).converse();
     let (_, took) = tokio::join!(visit, async {
         let mut said = String::new();
@@ -171,11 +192,44 @@ async fn errors_wait_and_end_the_visit() {
     assert_eq!(took, 11);
 }
 
+/// Silence, what is no TLS, and what only begins as it: each ends in its time, unanswered, and is on record.
+#[tokio::test(start_paused = true)]
+async fn handshakes_that_never_come_end() {
+    use crate::session::tls;
+    use tokio::io::AsyncWriteExt;
+
+    let state = tempfile::tempdir().unwrap();
+    let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
+    let (session, seen) = crate::protocols::transcript::visit(world, state.path());
+    let tls = tls::Tls::open(&tls::Config::default(), &tls::Snakeoil::make("a.example", 0).unwrap()).unwrap();
+    for (sent, reason) in [
+        (b"".as_slice(), CloseReason::Idle),
+        (b"\x16\x03", CloseReason::Idle),
+        (b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc", CloseReason::Idle),
+        (b"NOOP\r\n", CloseReason::DialogEnded),
+        (b"\x16\x03\x01\x00\x05hello", CloseReason::DialogEnded),
+    ] {
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        client.write_all(sent).await.unwrap();
+        let mut wire = Wire::new(Box::new(server), Arc::clone(&session));
+        wire.set_idle(Duration::from_secs(5));
+        let began = Instant::now();
+        assert_eq!(wire.start_tls(&tls).await, Err(reason), "{sent:?}");
+        assert_eq!(began.elapsed().as_secs(), if reason == CloseReason::Idle { 5 } else { 0 });
+        let last = seen.kinds().pop().unwrap();
+        let Kind::TlsHello { error: Some(_), ja3: None, bytes, .. } = last else { panic!("{last:?}") };
+        assert_eq!(
+            bytes.0,
+            sent.get(..sent.len().min(if reason == CloseReason::Idle { 99 } else { bytes.0.len() })).unwrap()
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(lines in proptest::collection::vec(any::<Vec<u8>>(), 0..8), verb in 0..10_usize) {
         const VERBS: [&str; 8] = ["EHLO", "MAIL FROM:", "RCPT TO:", "BDAT", "VRFY", "ETRN", "MAIL FROM:<> ", "DATA"];
-        let mut stage = Stage::new();
+        let mut stage = Stage::new(&Config::default(), Role::Relay);
         for line in lines {
             let verb = VERBS.get(verb).copied().unwrap_or_default().as_bytes();
             stage.bytes(&[b"RSET\r\nMAIL FROM:<a>\r\n", verb, b" ", &line, b"\r\n"].concat(), "A1");
