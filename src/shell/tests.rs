@@ -286,6 +286,9 @@ fn unescaped(text: &str) -> Vec<u8> {
 fn what_the_library_fails_on_is_an_unfinished_text() {
     assert_eq!(run("cat <<'' ; echo x\nab\n\necho y\n"), ("ab\nx\ny\n".into(), String::new(), 0));
     assert_eq!(run("cat <<'' ").0, "");
+    for text in ["$(<<  ", "$(<<  #", "$(<<-  ", "$( $(<<  ", "\"$(<<  ", "${x-$(<<  "] {
+        assert_ne!(run(text).2, 139, "{text}");
+    }
     assert_ne!(run("(ho $ ?/tmpw; f<<'') { #loca$A() { local 404o\u{4}h $?").2, 139);
     assert_ne!(run("echo \"$(cat <<'' )\"").2, 139);
     let text = "cat <<-'E'\u{1} \n[$((rd(w, num| 2 3@;) a[5]=x; eaho \0 $[Token::Word(@]:b\n\tE\n";

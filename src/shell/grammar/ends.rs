@@ -1,4 +1,5 @@
-//! Here-documents that end at an empty line (`<<''`): the library looks for their end for ever, so they get a word.
+//! Here-documents that end at an empty line (`<<''`): the library looks for their end for ever, so they get a word; as
+//! it does within a substitution when there is no word at all.
 
 use std::borrow::Cow;
 
@@ -14,10 +15,13 @@ struct Mark {
 }
 
 /// The text with words for empty ones; `None` when one stands within double quotes or backquotes, where it can't be told
-/// from text.
+/// from text, or when a word is missing.
 pub(super) fn named(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains("<<") {
         return Some(Cow::Borrowed(text));
+    }
+    if text.contains("$(") && text.split("<<").skip(1).any(is_wordless) {
+        return None;
     }
     let (mut out, mut done) = (String::new(), false);
     let mut waiting: Vec<bool> = Vec::new();
@@ -48,6 +52,12 @@ pub(super) fn named(text: &str) -> Option<Cow<'_, str>> {
         out.push_str(line.get(from..).unwrap_or_default());
     }
     Some(if done { Cow::Owned(out) } else { Cow::Borrowed(text) })
+}
+
+/// Whether nothing but blanks, or a comment, comes behind a `<<`.
+fn is_wordless(rest: &str) -> bool {
+    let word = rest.trim_start_matches('-').trim_start_matches([' ', '\t']);
+    word.len() < rest.len() && (word.is_empty() || word.starts_with('#'))
 }
 
 /// Whether a text has no such here-document.
