@@ -274,6 +274,9 @@ impl Config {
             return blame(&["tls", key], reason);
         }
         self.check_limits()?;
+        if let Err((key, reason)) = self.http.check() {
+            return blame(&["http", key], reason);
+        }
         self.persona.check().map_err(|(mut path, reason)| {
             path.insert(0, "persona".into());
             (path, reason)

@@ -3,4 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| rustbucket::protocols::http::fuzz::talk(bytes));
+fuzz_target!(|bytes: &[u8]| {
+    rustbucket::protocols::http::fuzz::talk(bytes);
+    rustbucket::protocols::http::fuzz::talk_apache(bytes);
+});

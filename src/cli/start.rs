@@ -171,7 +171,7 @@ async fn serve(
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
     let Made { persona, tls, captures, image } = made;
-    let world = World::build(Setup {
+    let setup = Setup {
         persona: &persona,
         login: &config.login,
         overlay: &config.overlay,
@@ -180,7 +180,8 @@ async fn serve(
         seed: identity.seed(),
         overlay_bytes: limits.overlay_bytes,
         total_bytes: limits.overlays_total_bytes,
-    });
+    };
+    let world = World::with_web(setup, config.http.web());
     let sensor = if config.general.sensor.is_empty() { identity.name() } else { &config.general.sensor };
     let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
     let system = world.persona().os_pretty.clone();

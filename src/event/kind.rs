@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::raw::Raw;
+use crate::base::clock::Timestamp;
 
 /// What happened. In JSON the variant's name is the field `kind`, in snake case, beside its own fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,17 @@ pub enum Kind {
         password: Raw,
         /// Whether the host let them in.
         accepted: bool,
+    },
+    /// Somebody logged in, or tried to, with what stands in a file of the host.
+    BaitUsed {
+        /// The file.
+        path: String,
+        /// The name given.
+        username: Raw,
+        /// Whether the host let them in.
+        accepted: bool,
+        /// Who had read the file before, the first reader first; empty: nobody through us.
+        read_by: Vec<BaitReader>,
     },
     /// A line was answered: a shell command, an FTP or SMTP verb, a line to a free service.
     Command {
@@ -293,6 +305,7 @@ impl Kind {
         FIXED
             + match self {
                 Self::LoginTried { username, password, .. } => username.0.len() + password.0.len(),
+                Self::BaitUsed { path, username, read_by, .. } => path.len() + username.0.len() + read_by.len() * 64,
                 Self::Command { input, output, .. } => input.0.len() + output.0.len(),
                 Self::FileUploaded { path, .. }
                 | Self::FileDownloaded { path, .. }
@@ -329,6 +342,7 @@ pub const KINDS: &[&str] = &[
     "connection_opened",
     "connection_closed",
     "login_tried",
+    "bait_used",
     "command",
     "file_uploaded",
     "file_downloaded",
@@ -361,6 +375,18 @@ pub struct Attachment {
     /// Name below `captures/` of the state folder; absent when it could not be kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stored: Option<String>,
+}
+
+/// Who read a file with a login in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaitReader {
+    /// Their address; absent when every visit has a host of its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub src_ip: Option<std::net::IpAddr>,
+    /// The user as whom: 33 is the web server's.
+    pub uid: u32,
+    /// When, for the first time.
+    pub ts: Timestamp,
 }
 
 /// Who gave an answer.

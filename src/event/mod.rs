@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::base::clock::{self, Timestamp};
-pub use kind::{AnsweredBy, Attachment, CloseReason, KINDS, Kind, Refused};
+pub use kind::{AnsweredBy, Attachment, BaitReader, CloseReason, KINDS, Kind, Refused};
 pub use raw::Raw;
 
 /// The version of the line format; it grows when a field changes its meaning or goes.
@@ -123,12 +123,21 @@ pub struct EventLog {
     bus: Arc<Bus>,
     visit: Arc<Visit>,
     next: AtomicU64,
+    follows: Option<Follows>,
 }
+
+/// What follows from an event, if anything: recorded right after it.
+pub type Follows = Box<dyn Fn(&Kind) -> Option<Kind> + Send + Sync>;
 
 impl EventLog {
     /// Binds the identity of a visit.
     pub fn new(bus: Arc<Bus>, visit: Visit) -> Self {
-        Self { bus, visit: Arc::new(visit), next: AtomicU64::new(0) }
+        Self { bus, visit: Arc::new(visit), next: AtomicU64::new(0), follows: None }
+    }
+
+    /// The same, with a look at each event for what follows from it.
+    pub fn followed(self, follows: Follows) -> Self {
+        Self { follows: Some(follows), ..self }
     }
 
     /// Who is calling.
@@ -138,6 +147,14 @@ impl EventLog {
 
     /// Records what happened, now. Events of a visit are numbered from 0 without gaps.
     pub fn record(&self, kind: Kind) {
+        let next = self.follows.as_ref().and_then(|follows| follows(&kind));
+        self.publish(kind);
+        if let Some(kind) = next {
+            self.publish(kind);
+        }
+    }
+
+    fn publish(&self, kind: Kind) {
         let event = Event {
             schema: SCHEMA,
             ts: clock::now(),

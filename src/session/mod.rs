@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{CloseReason, EventLog, Kind};
-use crate::world::{Host, World};
+use crate::event::{BaitReader, CloseReason, EventLog, Kind};
+use crate::world::{BaitRead, Host, World};
 pub use capture::{Capture, Captures, Stored};
 pub use limits::Limits;
 pub use tls::Tls;
@@ -51,6 +51,8 @@ pub struct Session {
 impl Session {
     /// Begins a visit; the caller records `connection_opened`.
     pub fn new(log: EventLog, shared: Arc<Shared>, local_ip: IpAddr) -> Arc<Self> {
+        let world = Arc::clone(&shared.world);
+        let log = if world.baits().is_empty() { log } else { log.followed(Box::new(move |kind| bait(&world, kind))) };
         Arc::new(Self {
             log,
             shared,
@@ -142,6 +144,19 @@ impl Session {
     pub fn end(&self, reason: CloseReason) {
         let _ = self.ended.set(reason);
     }
+}
+
+/// The event of a login with what stands in a file of the host.
+fn bait(world: &World, kind: &Kind) -> Option<Kind> {
+    let Kind::LoginTried { username, password, accepted } = kind else { return None };
+    let (bait, reads) = world.bait_of(&username.0, &password.0)?;
+    let reader = |read: BaitRead| BaitReader { src_ip: read.source, uid: read.uid, ts: read.at };
+    Some(Kind::BaitUsed {
+        path: bait.path.clone(),
+        username: username.clone(),
+        accepted: *accepted,
+        read_by: reads.into_iter().map(reader).collect(),
+    })
 }
 
 fn spend(counter: &AtomicU64, bytes: usize, limit: u64) -> Result<(), CloseReason> {

@@ -98,7 +98,7 @@ fn world() -> &'static World {
 
 /// The host of an attacker whose journal lies in that folder.
 fn host(folder: &Path) -> Arc<Host> {
-    let host = Arc::new(Host::new(Arc::clone(&world().base)));
+    let host = Arc::new(Host::new(Arc::clone(&world().base), None));
     host.state.load(host.state.own(), Journal::new(folder.to_path_buf(), 64 << 20));
     host
 }

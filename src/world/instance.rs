@@ -4,10 +4,15 @@
 use std::sync::Arc;
 
 use super::accounts::{People, User};
+use super::apps::{self, Web};
+use super::bait::Baits;
 use super::fs::{Errno, Time, Who, parent, resolve};
 use super::persona::Config;
 use super::texts::{self, Words};
 use super::{FileConfig, Group, Host, image, life, logs, packages};
+
+/// What Apache shows until there are pages.
+const APACHE_PAGE: &str = include_str!("../../data/apps/apache-default.html");
 
 /// Folders that the host has whatever its image has: path, mode.
 const FOLDERS: &[(&str, u32)] = &[
@@ -61,7 +66,7 @@ pub(super) struct Put<'a> {
 }
 
 /// Makes all that this instance has.
-pub(super) fn make(host: &Host, people: &People, config: &Config) {
+pub(super) fn make(host: &Host, people: &People, config: &Config, baits: &Baits, apps: &[&str], web: &Web) {
     let at = host.persona().installed;
     let mut writer = Writer { host, words: Words::new(host.persona(), people), users: Vec::new(), groups: Vec::new() };
     let root = ("root", "root");
@@ -92,6 +97,15 @@ pub(super) fn make(host: &Host, people: &People, config: &Config) {
     writer.links();
     writer.copies();
     life::live(&writer, people);
+    if web.apache && host.persona().profile.is_server() {
+        let page = apps::fill(APACHE_PAGE, &apps::words(host.persona()));
+        let page = page.replace("{os}", if host.persona().os_id == "ubuntu" { "Ubuntu" } else { "Debian" });
+        writer.file("/var/www/html/index.html", page.as_bytes(), Put { mode: 0o644, owner: root, at });
+        let _ = host.remove_file(&Who::root(), b"/var/www/html/index.nginx-debian.html");
+    }
+    let names: Vec<String> =
+        std::iter::once("root".into()).chain(people.all.iter().map(|person| person.name.clone())).collect();
+    apps::install(&writer, apps, baits, &names);
     for wanted in &config.files {
         writer.add(wanted, at);
     }

@@ -2,6 +2,8 @@
 //! attacker: the same with what they changed. Knows no protocol, no runtime, no network.
 
 mod accounts;
+mod apps;
+mod bait;
 mod data;
 mod facts;
 pub mod fs;
@@ -32,6 +34,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use accounts::{Account, Group, User, hash_of};
+pub use apps::{APPS, App, Web, fill};
+pub use bait::{Bait, BaitRead};
 pub use facts::{Load, Memory};
 pub use fs::{
     Builder, Device, Entry, Errno, File, FileKind, Image, Machine, Mount, Open, Reading, Stat, StatFs, Time, What, Who,
@@ -85,6 +89,11 @@ struct Base {
     persona: Persona,
     /// What runs without any attacker.
     processes: Vec<Process>,
+    /// Credentials that lie around.
+    baits: bait::Baits,
+    /// Programs of the web root.
+    apps: Vec<&'static str>,
+    web: Web,
     /// Users of the configuration.
     people: Vec<String>,
     login: Login,
@@ -133,9 +142,16 @@ impl World {
 
     /// The same with all that can be configured.
     pub fn build(setup: Setup<'_>) -> Arc<Self> {
+        Self::with_web(setup, Web::default())
+    }
+
+    /// The same with a web server of the operator's, and programs in its root.
+    pub fn with_web(setup: Setup<'_>, web: Web) -> Arc<Self> {
         let Setup { persona: config, login, overlay, state, seed, overlay_bytes, total_bytes, .. } = setup;
         let mut persona = Persona::new(config, seed);
-        let people = accounts::People::new(config, &persona.profile.sets, seed);
+        let mut people = accounts::People::new(config, &persona.profile.sets, seed);
+        let apps = apps::chosen(&persona, &web);
+        let baits = bait::Baits::new(&persona, &mut people, &apps::bait_paths(&apps));
         let (processes, services) = system::table(&persona);
         persona.services = services;
         let image =
@@ -143,6 +159,9 @@ impl World {
         let mut base = Base {
             mounts: persona.profile.mounts(persona.memory_kib),
             persona,
+            baits,
+            apps,
+            web,
             image,
             instance: Layer::default(),
             instance_paths: HashMap::new(),
@@ -157,8 +176,8 @@ impl World {
             passwords: HashMap::new(),
             hashes: HashMap::new(),
         };
-        let maker = Host::new(Arc::new(base.twin()));
-        instance::make(&maker, &people, config);
+        let maker = Host::new(Arc::new(base.twin()), None);
+        instance::make(&maker, &people, config, &base.baits, &base.apps, &base.web);
         instance::made(&maker, &base.people);
         base.hashes = maker.hashes();
         base.passwords = people.passwords;
@@ -187,7 +206,7 @@ impl World {
 
     /// A host of its own for every connection, when the configuration says so; nothing of it is kept.
     pub fn host_of_visit(&self) -> Option<Arc<Host>> {
-        (self.overlay.per == Per::Visit).then(|| Arc::new(Host::new(Arc::clone(&self.base))))
+        (self.overlay.per == Per::Visit).then(|| Arc::new(Host::new(Arc::clone(&self.base), None)))
     }
 
     /// The host as the attacker at this address left it.
@@ -215,7 +234,7 @@ impl World {
             let Some(oldest) = oldest else { break };
             hosts.remove(&oldest);
         }
-        let host = Arc::new(Host::new(Arc::clone(&self.base)));
+        let host = Arc::new(Host::new(Arc::clone(&self.base), Some(source)));
         hosts.insert(name.clone(), Arc::clone(&host));
         let Some(folder) = &self.folder else { return host };
         if hosts.len().is_multiple_of(64) {
@@ -234,6 +253,9 @@ impl Base {
     fn twin(&self) -> Self {
         Self {
             persona: self.persona.clone(),
+            baits: bait::Baits::default(),
+            apps: self.apps.clone(),
+            web: self.web.clone(),
             processes: self.processes.clone(),
             people: self.people.clone(),
             login: self.login.clone(),
@@ -261,18 +283,35 @@ struct State {
     guesses: Mutex<Guesses>,
     processes: Mutex<Processes>,
     journal: Mutex<Option<Journal>>,
+    /// Whose it is.
+    source: Option<IpAddr>,
 }
 
 impl Host {
-    fn new(base: Arc<Base>) -> Self {
+    fn new(base: Arc<Base>, source: Option<IpAddr>) -> Self {
         let files = Mutex::new(Layer::new(fs::FIRST_OF_ATTACKER));
         let (guesses, processes, journal) = Default::default();
-        Self { state: Arc::new(State { base, files, guesses, processes, journal }) }
+        Self { state: Arc::new(State { base, files, guesses, processes, journal, source }) }
     }
 
     /// Who the host says it is.
     pub fn persona(&self) -> &Persona {
         &self.state.base.persona
+    }
+
+    /// Names of the programs of its web root.
+    pub fn apps(&self) -> &[&'static str] {
+        &self.state.base.apps
+    }
+
+    /// Whether its web server is Apache.
+    pub fn runs_apache(&self) -> bool {
+        self.state.base.web.apache
+    }
+
+    /// Facts that stand in the texts of apps.
+    pub fn app_words(&self) -> Vec<(&'static str, String)> {
+        apps::words(self.persona())
     }
 }
 

@@ -144,3 +144,63 @@ fn nmap_names_the_four_services() {
         assert!(text.contains(service), "{service}: {text}");
     }
 }
+
+#[test]
+fn web_clients_talk_to_both_servers() {
+    for (server, banner) in [("nginx", "nginx/1.18.0 (Ubuntu)"), ("apache", "Apache/2.4.41 (Ubuntu)")] {
+        let extra = format!("[http]\nserver = \"{server}\"\napps = [\"dotenv\", \"wordpress\"]\n");
+        let sensor = Sensor::start(&Setup { extra: &extra, ..Setup::default() });
+        let base = format!("http://127.0.0.1:{}", sensor.port("http"));
+        let readme = format!("{base}/readme.html");
+        if let Some((text, _)) = run("curl", &["-si", "--compressed", "--max-time", "20", &readme]) {
+            assert!(text.contains(&format!("Server: {banner}\r\n")), "{text}");
+            assert!(text.contains("Content-Encoding: gzip\r\n") && text.contains("<h2>Installation</h2>"), "{text}");
+        }
+        if let Some((text, _)) = run("curl", &["-s", "-r", "0-1,4-6", "--max-time", "20", &format!("{base}/.env")]) {
+            assert!(text.contains("ontent-") && text.contains("\r\n\r\nAP\r\n"), "{text}");
+        }
+        let form = format!("{base}/wp-login.php");
+        if let Some((text, _)) = run("curl", &["-si", "-d", "log=a&pwd=b", "-H", "Expect: 100-continue", &form]) {
+            assert!(text.starts_with("HTTP/1.1 100 Continue\r\n") && text.contains("is not registered"), "{text}");
+        }
+        let here = sensor.dir().join("got");
+        let there = here.display().to_string();
+        if let Some((text, output)) = run("wget", &["-q", "-S", "-T", "20", "-O", &there, &format!("{base}/.env")]) {
+            assert!(output.status.success(), "{text}");
+            let got = std::fs::read_to_string(&here).unwrap();
+            assert!(got.contains("DB_PASSWORD="), "{got}");
+            assert_eq!(
+                run("wget", &["-q", "-c", "-T", "20", "-O", &there, &format!("{base}/.env")]).unwrap().1.status.code(),
+                Some(0)
+            );
+        }
+        let port = sensor.port("http").to_string();
+        let scripts = "http-server-header,http-methods,http-title,http-enum,http-headers";
+        if let Some((text, _)) = run("nmap", &["-Pn", "-n", "-sV", "--script", scripts, "-p", &port, "127.0.0.1"]) {
+            let name = if server == "nginx" { "nginx 1.18.0 (Ubuntu)" } else { "Apache httpd 2.4.41 ((Ubuntu))" };
+            assert!(text.contains(name), "{text}");
+            assert!(server == "nginx" || text.contains("Supported Methods: GET POST OPTIONS HEAD"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_read_in_the_web_root_opens_the_shell_and_is_one_event() {
+    let extra = "[http]\napps = [\"dotenv\"]\n";
+    let sensor = Sensor::start(&Setup { extra, ..Setup::default() });
+    let mut http = sensor.connect("http");
+    http.send("GET /.env HTTP/1.1\r\nHost: x\r\n\r\n");
+    let text = http.until("FTP_ROOT=");
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_string();
+    let mut telnet = sensor.connect("telnet");
+    telnet.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+    telnet.until("login: ");
+    telnet.ask(&value("FTP_USERNAME="), "Password: ");
+    telnet.ask(&value("FTP_PASSWORD="), "$ ");
+    let seen = telnet.ask("grep ^DB_PASS /var/www/html/.env", "$ ");
+    assert!(seen.contains(&value("DB_PASSWORD=")), "{seen}");
+    let event = sensor.wait_for_event(|event| event["kind"] == "bait_used");
+    assert_eq!((&event["path"], &event["protocol"]), (&"/var/www/html/.env".into(), &"telnet".into()));
+    assert_eq!((&event["accepted"], &event["read_by"][0]["uid"]), (&true.into(), &33.into()));
+    assert_eq!(event["read_by"][0]["src_ip"], "127.0.0.1");
+}

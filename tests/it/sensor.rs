@@ -61,7 +61,9 @@ impl Sensor {
         let mode = setup.mode;
         let lines = ports.iter().map(|(name, port)| format!("{name} = {{ port = {port}, mode = \"{mode}\" }}\n"));
         let persona = "[persona]\nhostname = \"mail\"\ndomain = \"example.com\"\n";
-        let config = format!("{persona}[ports]\n{}\n{}", lines.collect::<String>(), setup.extra);
+        // No programs in the web root unless a test wants some: which there are depends on the seed.
+        let web = if setup.extra.contains("[http]") { "" } else { "[http]\napps = []\n" };
+        let config = format!("{persona}[ports]\n{}\n{}\n{web}", lines.collect::<String>(), setup.extra);
         std::fs::write(dir.path().join("Config.toml"), config).unwrap();
         for name in setup.full {
             let logs = dir.path().join("logs");

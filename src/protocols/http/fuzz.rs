@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::apache;
 use super::dialog::{self, Setting};
 use super::request::{Framing, Head, Progress};
 use super::{SERVER, select::Part, site};
@@ -15,10 +16,42 @@ fn world() -> &'static World {
     WORLD.get_or_init(|| World::new(&world::Config::default(), 7, 1 << 22, 1 << 30))
 }
 
+/// The same as Apache; the bytes of bodies are taken for heads.
+pub fn talk_apache(bytes: &[u8]) {
+    let host = world().host_for([192, 0, 2, 7].into());
+    let server = "Apache/2.4.41 (Ubuntu)";
+    let setting =
+        Setting { server, now: 1_700_000_000, address: "10.0.0.1", port: 8080, count: 1, name: "h.lan", boundary: "0" };
+    let mut rest = bytes;
+    for _ in 0..100 {
+        let mut head = apache::Head::new();
+        let (used, progress) = head.advance(rest);
+        rest = rest.get(used..).unwrap_or_default();
+        if progress == Progress::More {
+            return;
+        }
+        let asked = head.into_asked();
+        let found = site::look_apache(&host, &asked.request.target.path);
+        let response = apache::answer(&asked, found, &setting);
+        assert!(response.start.len() < ANSWER);
+        if response.close {
+            return;
+        }
+    }
+}
+
 /// Answers the requests in the bytes; panics when an answer is too long, or more of a file is promised than there is.
 pub fn talk(bytes: &[u8]) {
     let host = world().host_for([192, 0, 2, 7].into());
-    let setting = Setting { server: SERVER, now: 1_700_000_000, address: "10.0.0.1", port: 8080, last: false };
+    let setting = Setting {
+        server: SERVER,
+        now: 1_700_000_000,
+        address: "10.0.0.1",
+        port: 8080,
+        count: 1,
+        name: "h.lan",
+        boundary: "0",
+    };
     let mut rest = bytes;
     for _ in 0..100 {
         let mut head = Head::new();
@@ -50,6 +83,8 @@ pub fn talk(bytes: &[u8]) {
 
 #[test]
 fn seeds_talk() {
+    talk_apache(b"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-3,-2,5-\r\n\r\nBREW /%zz HTTP/1.0\r\n\r\n");
+    talk_apache(b"\r\nOPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n folded\r\nExpect: x\r\n\r\nGET http://q?x\r\n");
     talk(
         b"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-3,-2,5-\r\n\r\nPOST /x HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
     );

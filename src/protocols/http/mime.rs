@@ -60,6 +60,40 @@ const TYPES: &[(&str, &str)] = &[
     ("avi", "video/x-msvideo"),
 ];
 
+/// Types that Debian's `/etc/mime.types` has otherwise, or beside those of nginx; the empty one: Apache sends none.
+const APACHE: &[(&str, &str)] = &[
+    ("js mjs", "application/javascript"),
+    ("ico", "image/vnd.microsoft.icon"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
+    ("bmp", "image/x-ms-bmp"),
+    ("gz tgz", "application/x-gzip"),
+    ("bz2", "application/x-bzip2"),
+    ("tar", "application/x-tar"),
+    ("sql", "application/sql"),
+    ("bak old", "application/x-trash"),
+    ("csv", "text/csv"),
+    ("md markdown", "text/markdown"),
+    ("sh", "application/x-sh"),
+    ("py", "text/x-python"),
+    ("pl pm", "text/x-perl"),
+    ("text pot brf srt", "text/plain"),
+    ("svg svgz", "image/svg+xml"),
+    ("xml", "application/xml"),
+    ("deb", "application/vnd.debian.binary-package"),
+    ("log jad wml htc jng jardiff jnlp run", ""),
+];
+
+/// The type that Apache gives a file of that name.
+pub(super) fn apache(path: &[u8]) -> Option<&'static str> {
+    let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    let dot = name.iter().rposition(|&b| b == b'.')?;
+    let extension = name.get(dot + 1..).unwrap_or_default();
+    let known = |list: &str| list.split(' ').any(|known| extension.eq_ignore_ascii_case(known.as_bytes()));
+    let found = APACHE.iter().chain(TYPES).find(|(extensions, _)| known(extensions));
+    found.map(|(_, kind)| *kind).filter(|kind| !kind.is_empty())
+}
+
 /// The type of a file of that name.
 pub(super) fn of(path: &[u8]) -> &'static str {
     let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();

@@ -38,6 +38,8 @@ pub(super) struct Request {
     pub framing: Framing,
     /// Whether the visitor wants, and nginx allows, another request after this one.
     pub keep_alive: bool,
+    /// What came of the body with the head can't be one.
+    pub spoiled: bool,
 }
 
 /// The versions that make a difference.
@@ -52,7 +54,7 @@ pub(super) enum Minor {
 }
 
 impl Request {
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self {
             method: Vec::new(),
             raw_target: Vec::new(),
@@ -62,6 +64,7 @@ impl Request {
             headers: Vec::new(),
             framing: Framing::Length(0),
             keep_alive: false,
+            spoiled: false,
         }
     }
 

@@ -130,7 +130,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// Whether a list of entity tags names this one.
-fn names(list: &[u8], tag: &str, weak: bool) -> bool {
+pub(super) fn names(list: &[u8], tag: &str, weak: bool) -> bool {
     list == b"*"
         || list.split(|&b| b == b',').any(|item| {
             let item = item.trim_ascii();
@@ -140,7 +140,7 @@ fn names(list: &[u8], tag: &str, weak: bool) -> bool {
 }
 
 /// One of the three date forms (RFC 9110, section 5.6.7); the weekday is not looked at.
-fn time(value: &[u8]) -> Option<i64> {
+pub(super) fn time(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?.trim();
     let (rest, form) = match text.split_once(", ") {
         Some((_, rest)) if rest.contains('-') => (rest, "%d-%b-%y %H:%M:%S GMT %z"),

@@ -51,7 +51,7 @@ impl Target {
 }
 
 /// Undoes `%XX` once.
-fn decoded(path: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn decoded(path: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::with_capacity(path.len());
     let mut bytes = path.iter();
     while let Some(&byte) = bytes.next() {
@@ -69,7 +69,7 @@ fn decoded(path: &[u8]) -> Result<Vec<u8>, Refusal> {
 }
 
 /// Removes dots and doubled slashes; nothing may lead above the root.
-fn normal(path: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn normal(path: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut parts: Vec<&[u8]> = Vec::new();
     let mut folder = true;
     for part in path.split(|&b| b == b'/') {

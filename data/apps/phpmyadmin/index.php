@@ -1,0 +1,3 @@
+<?php
+// Starts the application.
+require __DIR__ . '/libraries/common.inc.php';
