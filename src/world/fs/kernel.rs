@@ -76,7 +76,9 @@ fn accepted(path: &str, now: &str, value: &str, memory_kib: u64) -> Option<Strin
         let rest = now.split_whitespace().skip(fields.len());
         return Some(fields.into_iter().chain(rest).collect::<Vec<&str>>().join("\t"));
     }
-    Some(value.chars().take(256).collect())
+    // CORENAME_MAX_SIZE; names of hosts and domains are shorter.
+    let most = if path.ends_with("name") { 64 } else { 128 };
+    Some(value.chars().take(most).collect())
 }
 
 impl State {
