@@ -133,8 +133,7 @@ pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
 
 fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
     let unfinished = || Parsed::Incomplete(Missing::Quote(')'));
-    let Some(text) = ends::named(text) else { return unfinished() };
-    match guarded(|| parse_unguarded(&text, aliases)).unwrap_or_else(unfinished) {
+    match guarded(|| parse_unguarded(&ends::named(text), aliases)).unwrap_or_else(unfinished) {
         Parsed::Incomplete(Missing::HereDocument(word)) if word == ends::EMPTY => {
             Parsed::Incomplete(Missing::HereDocument(String::new()))
         }
@@ -142,9 +141,24 @@ fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
     }
 }
 
+/// The tokens of a text, by the library. Where a text ends in the line of a here-document whose word is empty, however it
+/// came to that, the library adds tokens without end; two more newlines bring it out of every such line.
+fn tokenize(text: &str) -> Result<Vec<Token>, TokenizerError> {
+    let options = options().tokenizer_options();
+    if !text.contains("<<") {
+        return brush_parser::uncached_tokenize_str(text, &options);
+    }
+    let mut tokens = brush_parser::uncached_tokenize_str(&format!("{text}\n\n"), &options)?;
+    let end = text.chars().count();
+    while tokens.last().is_some_and(|last| last.to_str() == "\n" && last.location().end.index > end) {
+        tokens.pop();
+    }
+    Ok(tokens)
+}
+
 fn parse_unguarded(text: &str, aliases: &HashMap<String, String>) -> Parsed {
     let options = options();
-    let tokens = match brush_parser::uncached_tokenize_str(text, &options.tokenizer_options()) {
+    let tokens = match tokenize(text) {
         Ok(tokens) => tokens,
         Err(error) => return untokenized(text, &error),
     };
@@ -442,11 +456,15 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
             "!" | "time" => {}
             "function" => function = true,
             _ => {
-                if let Some(value) = aliases.get(text).filter(|value| depth < 8 && ends::is_plain(value)) {
+                if let Some(value) = aliases.get(text).filter(|_| depth < 8) {
                     let mut others = aliases.clone();
                     others.remove(text);
-                    let inner = brush_parser::uncached_tokenize_str(value, &options().tokenizer_options());
-                    let inner = prepare(inner.unwrap_or_default(), &others, depth + 1).tokens;
+                    let inner = prepare(
+                        guarded(|| tokenize(value)).and_then(Result::ok).unwrap_or_default(),
+                        &others,
+                        depth + 1,
+                    )
+                    .tokens;
                     let words = inner.into_iter().map(|token| match token {
                         Token::Word(text, _) => Token::Word(text, span.clone()),
                         Token::Operator(text, _) => Token::Operator(text, span.clone()),
@@ -542,6 +560,38 @@ mod tests {
         let shallow = |text: &str| is_unclosed(&text.repeat(300), true);
         assert!(!shallow("'$('") && !shallow("$'$(\\''") && !shallow("\\$("));
         assert!(shallow("$((") && shallow("$(") && shallow("${x:-") && !shallow("$((1))"));
+    }
+
+    /// Each of these made the library add tokens until no memory was left.
+    #[test]
+    fn here_documents_end_with_the_text() {
+        for (text, wanted) in [
+            ("<<'' ", "HereDocument(\"\")"),
+            ("$(cat <<", "1:newline"),
+            ("$(cat << ", ""),
+            ("$(cat <<''\na\n\n)", "ok"),
+            ("\"$(cat <<'' )\"", "ok"),
+            ("\"$(cat <<'' ", ""),
+            ("`cat <<''", "Quote('`')"),
+            ("$(cat << #\\", ""),
+            ("<<\\\n", ""),
+            ("<<'' <<x", ""),
+            ("<<\"\"<<''", ""),
+            ("$(( 1 ); cat <<'' \\", ""),
+            ("cat <<E\nx\nE", "ok"),
+            ("cat <<E # c\nx\nE\n# c", "ok"),
+            ("cat <<E >", "HereDocument(\"E\")"),
+            ("cat <<E\nE\necho >", "3:newline"),
+            ("cat <<E\nE\nif", "Command"),
+            ("cat <<E\nE\necho \\", ""),
+        ] {
+            for tail in ["", " ", "\n", " #", "\\", ")", "\")", "'"] {
+                let found = outcome(&format!("{text}{tail}"));
+                if tail.is_empty() {
+                    assert!(found.starts_with(wanted), "{text:?}: {found}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! Here-documents that end at an empty line (`<<''`): the library looks for their end for ever, so they get a word; as
-//! it does within a substitution when there is no word at all.
+//! Here-documents that end at an empty line (`<<''`), which the library does not know: they get a word.
 
 use std::borrow::Cow;
 
@@ -14,14 +13,10 @@ struct Mark {
     tabs: bool,
 }
 
-/// The text with words for empty ones; `None` when one stands within double quotes or backquotes, where it can't be told
-/// from text, or when a word is missing.
-pub(super) fn named(text: &str) -> Option<Cow<'_, str>> {
+/// The text with words for empty ones, where they stand outside of quotes.
+pub(super) fn named(text: &str) -> Cow<'_, str> {
     if !text.contains("<<") {
-        return Some(Cow::Borrowed(text));
-    }
-    if text.contains("$(") && text.split("<<").skip(1).any(is_wordless) {
-        return None;
+        return Cow::Borrowed(text);
     }
     let (mut out, mut done) = (String::new(), false);
     let mut waiting: Vec<bool> = Vec::new();
@@ -40,7 +35,7 @@ pub(super) fn named(text: &str) -> Option<Cow<'_, str>> {
             continue;
         }
         let mut from = 0;
-        for Mark { word: (begin, end), tabs } in marks(line, &mut quote)? {
+        for Mark { word: (begin, end), tabs } in marks(line, &mut quote) {
             done = true;
             waiting.push(tabs);
             out.push_str(line.get(from..begin).unwrap_or_default());
@@ -51,22 +46,11 @@ pub(super) fn named(text: &str) -> Option<Cow<'_, str>> {
         }
         out.push_str(line.get(from..).unwrap_or_default());
     }
-    Some(if done { Cow::Owned(out) } else { Cow::Borrowed(text) })
-}
-
-/// Whether nothing but blanks, or a comment, comes behind a `<<`.
-fn is_wordless(rest: &str) -> bool {
-    let word = rest.trim_start_matches('-').trim_start_matches([' ', '\t']);
-    word.len() < rest.len() && (word.is_empty() || word.starts_with('#'))
-}
-
-/// Whether a text has no such here-document.
-pub(super) fn is_plain(text: &str) -> bool {
-    matches!(named(text), Some(Cow::Borrowed(_)))
+    if done { Cow::Owned(out) } else { Cow::Borrowed(text) }
 }
 
 /// The marks of a line; `quote` is the quote that is open where it begins.
-fn marks(line: &str, quote: &mut Option<char>) -> Option<Vec<Mark>> {
+fn marks(line: &str, quote: &mut Option<char>) -> Vec<Mark> {
     let mut found = Vec::new();
     let mut chars = line.char_indices().peekable();
     let mut before = ' ';
@@ -81,22 +65,19 @@ fn marks(line: &str, quote: &mut Option<char>) -> Option<Vec<Mark>> {
             (Some(open), c) if c == open => *quote = None,
             (None, '\'' | '"' | '`') => *quote = Some(c),
             (None, '#') if last.is_whitespace() || ";&|(".contains(last) => break,
-            (_, '<') if line.get(at..).is_some_and(|rest| rest.starts_with("<<")) => {
+            (None, '<') if line.get(at..).is_some_and(|rest| rest.starts_with("<<")) => {
                 chars.next();
                 if chars.next_if(|(_, c)| *c == '<').is_some() {
                     continue;
                 }
                 let Some(mark) = empty_word(line, at + 2) else { continue };
-                if quote.is_some() {
-                    return None;
-                }
                 while chars.next_if(|(at, _)| *at < mark.word.1).is_some() {}
                 found.push(mark);
             }
             _ => {}
         }
     }
-    Some(found)
+    found
 }
 
 /// The empty word behind a `<<`, if it has one.
@@ -116,7 +97,7 @@ mod tests {
 
     #[test]
     fn empty_words_get_one() {
-        let shown = |text: &str| named(text).map(|text| text.replace(EMPTY, "E"));
+        let shown = |text: &str| named(text).replace(EMPTY, "E");
         for (text, wanted) in [
             ("cat <<''\na\n\necho\n", "cat <<'E'\na\nE\necho\n"),
             ("cat <<- \"\"; id\n\tb\n\t\n", "cat <<- 'E'; id\n\tb\n\tE\n"),
@@ -125,8 +106,7 @@ mod tests {
             ("# <<''\n\n", "# <<''\n\n"),
             ("<<'' ", "<<'E' "),
         ] {
-            assert_eq!(shown(text).as_deref(), Some(wanted), "{text:?}");
+            assert_eq!(shown(text), wanted, "{text:?}");
         }
-        assert_eq!(shown("\"$(cat <<'' )\""), None);
     }
 }
