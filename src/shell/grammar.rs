@@ -1,6 +1,7 @@
 //! The grammar, by `brush-parser`, behind a guard: bounded input, deep nesting on a stack of its own, and the words
 //! in which bash, dash and ash report what they cannot parse.
 
+mod budget;
 mod ends;
 mod settle;
 
@@ -9,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use brush_parser::ast::Program;
 use brush_parser::{ParseError, ParserOptions, Token, TokenizerError};
+
+use budget::Failed;
+pub(super) use budget::guarded;
 
 /// Longest text that is parsed in one piece.
 pub(super) const TEXT: usize = 64 * 1024;
@@ -126,14 +130,13 @@ fn openers(text: &str) -> usize {
     marks + words
 }
 
-/// What the library makes of something; `None` when it fails on it: its unwraps can be reached from outside.
-pub(super) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
-}
-
 fn parse_here(text: &str, aliases: &HashMap<String, String>) -> Parsed {
-    let unfinished = || Parsed::Incomplete(Missing::Quote(')'));
-    match guarded(|| parse_unguarded(&ends::named(text), aliases)).unwrap_or_else(unfinished) {
+    let parsed = match guarded(text, || parse_unguarded(&ends::named(text), aliases)) {
+        Ok(parsed) => parsed,
+        Err(Failed::Panicked) => Parsed::Incomplete(Missing::Quote(')')),
+        Err(Failed::Spent) => Parsed::TooDeep,
+    };
+    match parsed {
         Parsed::Incomplete(Missing::HereDocument(word)) if word == ends::EMPTY => {
             Parsed::Incomplete(Missing::HereDocument(String::new()))
         }
@@ -187,50 +190,6 @@ fn parse_unguarded(text: &str, aliases: &HashMap<String, String>) -> Parsed {
         },
         Err(ParseError::Tokenizing { .. }) => Parsed::Incomplete(Missing::Command),
     }
-}
-
-/// Whether more than a few substitutions of a text, `$( … )` or `${ … }`, are never closed. In a word, not in a
-/// here-document, quotes count outside of them too.
-pub(super) fn is_unclosed(text: &str, word: bool) -> bool {
-    const FEW: usize = 4;
-    if text.matches("$(").count() + text.matches("${").count() <= FEW {
-        return false;
-    }
-    let mut open: Vec<char> = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let inside = open.last().copied();
-        match c {
-            '\\' => {
-                chars.next();
-            }
-            '$' if matches!(chars.peek(), Some('(' | '{')) => {
-                open.push(if chars.next() == Some('(') { ')' } else { '}' })
-            }
-            '(' if inside == Some(')') => open.push(')'),
-            ')' | '}' | '"' if inside == Some(c) => {
-                open.pop();
-            }
-            '"' if word || inside.is_some() => open.push('"'),
-            '$' if chars.peek() == Some(&'\'') && (word || inside.is_some()) && inside != Some('"') => {
-                chars.next();
-                while let Some(c) = chars.next().filter(|c| *c != '\'') {
-                    if c == '\\' {
-                        chars.next();
-                    }
-                }
-            }
-            '\'' if matches!(inside, Some(')' | '}')) || (word && inside.is_none()) => {
-                let mut ahead = chars.clone();
-                // One that stands alone, as in a here-document's `${x:-don't}`, quotes nothing.
-                if ahead.any(|c| c == '\'') {
-                    chars = ahead;
-                }
-            }
-            _ => {}
-        }
-    }
-    open.iter().filter(|c| **c != '"').count() > FEW
 }
 
 fn options() -> ParserOptions {
@@ -459,12 +418,7 @@ fn prepare(tokens: Vec<Token>, aliases: &HashMap<String, String>, depth: u32) ->
                 if let Some(value) = aliases.get(text).filter(|_| depth < 8) {
                     let mut others = aliases.clone();
                     others.remove(text);
-                    let inner = prepare(
-                        guarded(|| tokenize(value)).and_then(Result::ok).unwrap_or_default(),
-                        &others,
-                        depth + 1,
-                    )
-                    .tokens;
+                    let inner = prepare(tokenize(value).unwrap_or_default(), &others, depth + 1).tokens;
                     let words = inner.into_iter().map(|token| match token {
                         Token::Word(text, _) => Token::Word(text, span.clone()),
                         Token::Operator(text, _) => Token::Operator(text, span.clone()),
@@ -542,24 +496,6 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(outcome(text), wanted, "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_not_closed_is_found_before_words_are_parsed() {
-        for (text, unclosed) in [
-            ("$(( $(( $(( $(( $(( 1", true),
-            ("$(a $(b $(c $(d $(e", true),
-            ("${a:-${a:-${a:-${a:-${a:-x", true),
-            ("$(a) $(b) ${c} $(d) $(e) $(f", false),
-            ("$(a ')' $(b ')' $(c ')' $(d ')' $(e ')'", true),
-            ("$(case x in (a) b;; esac; echo \"$(a \"$(b \"$(c \"$(d)\")\")\")\")", false),
-            ("don't $(a) $(b) $(c) $(d) ${e} it's", false),
-        ] {
-            assert_eq!(is_unclosed(text, false), unclosed, "{text}");
-        }
-        let shallow = |text: &str| is_unclosed(&text.repeat(300), true);
-        assert!(!shallow("'$('") && !shallow("$'$(\\''") && !shallow("\\$("));
-        assert!(shallow("$((") && shallow("$(") && shallow("${x:-") && !shallow("$((1))"));
     }
 
     /// Each of these made the library add tokens until no memory was left.

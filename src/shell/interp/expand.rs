@@ -174,11 +174,7 @@ impl Interp {
     /// The body of a here-document.
     pub(super) async fn here_document(&mut self, body: &str) -> Exec<String> {
         self.kernel().spend(body.len() as u64).await?;
-        // The parser of words tries what is not closed in more ways than can be waited for.
-        if grammar::is_unclosed(body, false) {
-            return Ok(body.to_string());
-        }
-        let Some(Ok(pieces)) = grammar::guarded(|| word::parse_heredoc(body, &ParserOptions::default())) else {
+        let Ok(Ok(pieces)) = grammar::guarded(body, || word::parse_heredoc(body, &ParserOptions::default())) else {
             return Ok(body.to_string());
         };
         let mut fields = Fields::default();
@@ -188,10 +184,7 @@ impl Interp {
 
     async fn pieces_of(&mut self, word: &str, how: How, out: &mut Fields) -> Exec<()> {
         let options = ParserOptions { tilde_expansion_after_colon: how == How::Single, ..ParserOptions::default() };
-        if grammar::is_unclosed(word, true) {
-            return self.bad_substitution(word).await;
-        }
-        let Some(Ok(pieces)) = grammar::guarded(|| word::parse(word, &options)) else {
+        let Ok(Ok(pieces)) = grammar::guarded(word, || word::parse(word, &options)) else {
             return self.bad_substitution(word).await;
         };
         self.pieces(&pieces, false, how, out).await

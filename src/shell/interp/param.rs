@@ -199,7 +199,7 @@ impl Interp {
             return Ok(());
         }
         let options = brush_parser::ParserOptions::default();
-        let Some(Ok(pieces)) = grammar::guarded(|| brush_parser::word::parse(word, &options)) else {
+        let Ok(Ok(pieces)) = grammar::guarded(word, || brush_parser::word::parse(word, &options)) else {
             return self.bad_substitution(word).await;
         };
         // Unquoted text of the word is split as an expansion's result is.
@@ -243,7 +243,7 @@ impl Interp {
         }
         let Found::One(name) = found else { return Ok(Found::Unset) };
         let options = brush_parser::ParserOptions::default();
-        let Some(Ok(parameter)) = grammar::guarded(|| brush_parser::word::parse_parameter(&name, &options)) else {
+        let Ok(Ok(parameter)) = grammar::guarded(&name, || brush_parser::word::parse_parameter(&name, &options)) else {
             self.complain(&format!("{name}: invalid variable name")).await?;
             return Err(Flow::Abort(1));
         };
