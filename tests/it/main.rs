@@ -20,6 +20,7 @@ mod layers;
 mod local_model;
 mod mail;
 mod model;
+mod one_world;
 mod registration;
 mod replay;
 mod sandbox;

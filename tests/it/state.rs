@@ -211,7 +211,7 @@ fn changes_are_there_later_and_in_a_new_session() {
 /// A prompt that no program prints.
 const PROMPT: &str = "@@> ";
 
-fn login(sensor: &Sensor, name: &str, password: &str) -> Talk {
+pub fn login(sensor: &Sensor, name: &str, password: &str) -> Talk {
     let mut talk = sensor.connect("telnet");
     talk.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
     talk.until("login: ");
@@ -223,7 +223,7 @@ fn login(sensor: &Sensor, name: &str, password: &str) -> Talk {
 }
 
 /// What a line prints.
-fn line(talk: &mut Talk, line: &str) -> String {
+pub fn line(talk: &mut Talk, line: &str) -> String {
     let said = talk.ask(line, PROMPT).replace("\r\n", "\n");
     let body = said.split_once('\n').map_or("", |(_, body)| body);
     body.strip_suffix(PROMPT).unwrap_or(body).to_string()
@@ -258,7 +258,7 @@ fn changes_survive_a_kill_and_are_seen_over_ftp() {
 }
 
 /// An FTP login, and whether it was let in.
-fn ftp(sensor: &Sensor, name: &str, password: &str) -> (Talk, String) {
+pub fn ftp(sensor: &Sensor, name: &str, password: &str) -> (Talk, String) {
     let mut talk = sensor.connect("ftp");
     talk.until("220 (vsFTPd 3.0.3)\r\n");
     talk.ask(&format!("USER {name}"), "\r\n");
@@ -266,13 +266,18 @@ fn ftp(sensor: &Sensor, name: &str, password: &str) -> (Talk, String) {
     (talk, said)
 }
 
-/// What a command sends over the data connection, and its last word.
-fn fetched(talk: &mut Talk, command: &str) -> (String, String) {
+/// A data connection.
+pub fn passive(talk: &mut Talk) -> Talk {
     let said = talk.ask("PASV", "\r\n");
     let numbers: Vec<u16> =
         said.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
     let [.., high, low] = numbers[..] else { panic!("{said}") };
-    let data = Talk::to(high * 256 + low);
+    Talk::to(high * 256 + low)
+}
+
+/// What a command sends over the data connection, and its last word.
+pub fn fetched(talk: &mut Talk, command: &str) -> (String, String) {
+    let data = passive(talk);
     let first = talk.ask(command, "\r\n");
     if !first.starts_with("150") {
         return (String::new(), first);
