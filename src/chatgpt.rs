@@ -1,21 +1,29 @@
-//! `ChatGPT`, the model client: OpenAI's chat API and every server that speaks it. One of the few files that dial out.
+//! `ChatGPT`, the model client: OpenAI's chat API and every other one that a provider speaks, several servers in order.
 //!
-//! Nothing here reaches a visitor: errors are [`ChatError`]s for the operator. One try per message, a deadline, a
-//! bound on the answer, and a rest after a failure, so that neither a dead server nor a flood of questions hurts.
+//! Nothing here reaches a visitor: errors are [`ChatError`]s for the operator. A deadline, a bound on the answer, one more
+//! try where it may help, and a rest after a failure, so that neither a dead server nor a flood of questions hurts.
+
+mod breaker;
+mod price;
+mod provider;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 
-use crate::base::Secret;
+use crate::base::{Secret, rng};
 use crate::handler::{ChatError, ChatService, History, ModelCall};
+pub use price::{Price, tokens_of};
+use provider::{Fault, Provider};
+pub use provider::{Patience, Request, Turn, Wire};
 
-/// `[openai]` of `Config.toml`.
+/// `[openai]` of `Config.toml`: the first model, and what holds for all of them.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -25,16 +33,50 @@ pub struct Config {
     pub base_url: String,
     /// Model to ask for.
     pub model: String,
-    /// Milliseconds that an answer may take.
+    /// Milliseconds that an answer may take, and its first byte.
     pub timeout_ms: u64,
+    /// See `timeout_ms`.
+    pub first_byte_ms: u64,
     /// Tokens that an answer may have.
     pub max_tokens: u32,
+    /// US dollars for a million tokens of the prompt; the list price when it is not said.
+    pub price_in: Option<f64>,
+    /// The same for tokens of the answer.
+    pub price_out: Option<f64>,
+    /// Folder of templates that count instead of the built-in ones (`program.txt`, `file.txt`, …); empty: none.
+    pub prompts: PathBuf,
     /// Questions that may be under way at once; what comes on top gets the fallback.
     pub concurrent_calls: usize,
     /// Questions that one visit may cost.
     pub calls_per_visit: usize,
     /// Prompts that go before every conversation: `message1`, `message2`, ….
     pub static_messages: BTreeMap<String, String>,
+}
+
+/// `[[models]]` of `Config.toml`: servers that are asked when those before them fail.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Name in events; empty: that of the model.
+    pub name: String,
+    /// Wire format: `openai`, `anthropic`, `gemini`, `ollama`.
+    pub provider: Wire,
+    /// Address of the API; empty: the provider's own.
+    pub base_url: String,
+    /// API key.
+    pub api_key: Secret,
+    /// Model to ask for.
+    pub model: String,
+    /// Milliseconds that an answer may take, and its first byte.
+    pub timeout_ms: u64,
+    /// See `timeout_ms`.
+    pub first_byte_ms: u64,
+    /// Tokens that an answer may have.
+    pub max_tokens: u32,
+    /// US dollars for a million tokens of the prompt; the list price when it is not said.
+    pub price_in: Option<f64>,
+    /// The same for tokens of the answer.
+    pub price_out: Option<f64>,
 }
 
 /// Where OpenAI's own API is.
@@ -50,11 +92,55 @@ impl Default for Config {
             base_url: OPENAI.into(),
             model: "gpt-4o-mini".into(),
             timeout_ms: 8000,
+            first_byte_ms: 5000,
             max_tokens: 512,
+            price_in: None,
+            price_out: None,
+            prompts: PathBuf::new(),
             concurrent_calls: 8,
             calls_per_visit: 200,
             static_messages: BTreeMap::new(),
         }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        let Config { timeout_ms, first_byte_ms, max_tokens, .. } = Config::default();
+        Self {
+            name: String::new(),
+            provider: Wire::default(),
+            base_url: String::new(),
+            api_key: Secret::default(),
+            model: String::new(),
+            timeout_ms,
+            first_byte_ms,
+            max_tokens,
+            price_in: None,
+            price_out: None,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Where it is.
+    pub fn address(&self) -> &str {
+        if self.base_url.is_empty() { self.provider.home() } else { &self.base_url }
+    }
+
+    /// What is wrong with a value: its key and the reason.
+    ///
+    /// # Errors
+    /// No model, or an address that is none.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.model.is_empty() {
+            return Err(("model", "name the model to ask for".into()));
+        }
+        if !self.base_url.is_empty() && !self.base_url.starts_with("http://") && !self.base_url.starts_with("https://")
+        {
+            return Err(("base_url", "an address begins with http:// or https://".into()));
+        }
+        Ok(())
     }
 }
 
@@ -72,222 +158,199 @@ impl Config {
         messages.sort_by_key(|(name, _)| number(name));
         messages.into_iter().map(|(_, text)| text.clone()).collect()
     }
+
+    /// The model of this section, as one of the list.
+    fn first(&self) -> ModelConfig {
+        ModelConfig {
+            name: self.model.clone(),
+            provider: Wire::OpenAI,
+            base_url: self.base_url.clone(),
+            api_key: if self.api_key.expose() == PLACEHOLDER { Secret::default() } else { self.api_key.clone() },
+            model: self.model.clone(),
+            timeout_ms: self.timeout_ms,
+            first_byte_ms: self.first_byte_ms,
+            max_tokens: self.max_tokens,
+            price_in: self.price_in,
+            price_out: self.price_out,
+        }
+    }
 }
 
 /// The client; one for all conversations.
 pub struct ChatGPT {
-    config: Config,
-    http: OnceLock<reqwest::Client>,
+    providers: Vec<Provider>,
+    prompts: Vec<String>,
     calls: Semaphore,
-    health: Mutex<Health>,
 }
-
-/// How the server has been lately.
-#[derive(Default)]
-struct Health {
-    failures: u32,
-    rest_until: Option<Instant>,
-    said: Option<Instant>,
-    unsaid: u32,
-}
-
-/// The largest answer of a server that is read, in bytes.
-const ANSWER_LIMIT: usize = 1 << 20;
 
 /// The longest message of a visitor that is passed on, in bytes.
 const MESSAGE_LIMIT: usize = 2048;
+/// Tries of one server for one question.
+const TRIES: u32 = 2;
 
-/// How often the operator hears of failures.
-const SAY_EVERY: Duration = Duration::from_secs(60);
+/// What a question may cost at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Tokens of prompt and answer.
+    pub tokens: u64,
+    /// Millionths of a US dollar.
+    pub micro_usd: u64,
+}
 
 impl ChatGPT {
-    /// A client for the configured server. Nothing is dialled before the first question.
-    pub fn new(config: &Config) -> Arc<Self> {
-        Arc::new(Self {
-            calls: Semaphore::new(config.concurrent_calls.max(1)),
-            config: config.clone(),
-            http: OnceLock::new(),
-            health: Mutex::default(),
-        })
+    /// A client for the configured servers; `None` when there is none. Nothing is dialled before the first question.
+    pub fn new(config: &Config, more: &[ModelConfig]) -> Option<Arc<Self>> {
+        let first = config.usable().then(|| config.first());
+        let providers: Vec<Provider> = first.iter().chain(more).map(Provider::new).collect();
+        let calls = Semaphore::new(config.concurrent_calls.max(1));
+        (!providers.is_empty()).then(|| Arc::new(Self { providers, prompts: config.prompts(), calls }))
     }
 
-    /// One conversation: the static messages, then `prompt`, then `opening` as the visitor's first turn, then what
-    /// `history` holds. Whoever answers the visitor adds to the history; `on_call` hears of every call.
+    /// Whether questions may go to somebody else's machine.
+    pub fn is_remote(&self) -> bool {
+        self.providers.iter().any(Provider::is_remote)
+    }
+
+    /// One conversation: the static messages, then what `request` has, then what `history` holds, then the message.
+    /// Whoever answers the visitor adds to the history; `on_call` hears of every call.
     pub fn conversation(
         self: &Arc<Self>,
-        prompt: String,
-        opening: Option<String>,
+        request: Request,
         history: History,
         on_call: impl Fn(ModelCall) + Send + Sync + 'static,
     ) -> Chat {
-        let mut system = self.config.prompts();
-        system.push(prompt);
-        let left = Mutex::new(self.config.calls_per_visit);
-        Chat { model: Arc::clone(self), system, opening, history, left, on_call: Box::new(on_call) }
+        let system = self.prompts.iter().cloned().chain(request.system.iter().cloned()).collect();
+        let request = Request { system, ..request };
+        Chat { model: Arc::clone(self), request, history, on_call: Box::new(on_call) }
     }
 
-    async fn ask(&self, messages: &[Value]) -> Result<Completion, ChatError> {
-        let body = json!({ "model": self.config.model, "messages": messages, "max_tokens": self.config.max_tokens });
-        let deadline = Duration::from_millis(self.config.timeout_ms);
-        match tokio::time::timeout(deadline, self.post(&body)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ChatError::TimedOut),
-        }
-    }
-
-    async fn post(&self, body: &Value) -> Result<Completion, ChatError> {
-        let url = format!("{}/chat/completions", self.config.base_url.trim_end_matches('/'));
-        let mut request = self.client()?.post(url).json(body);
-        if !self.config.api_key.is_empty() {
-            request = request.bearer_auth(self.config.api_key.expose());
-        }
-        #[expect(clippy::disallowed_methods, reason = "this file owns the calls to the model")]
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
-        if !response.status().is_success() {
-            return Err(ChatError::Status(response.status().as_u16()));
-        }
-        let mut answer = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if answer.len() + piece.len() > ANSWER_LIMIT {
-                return Err(ChatError::BadAnswer("it is larger than 1 MiB"));
-            }
-            answer.extend_from_slice(&piece);
-        }
-        serde_json::from_slice(&answer).map_err(|_| ChatError::BadAnswer("it is not the JSON of a chat completion"))
-    }
-
-    /// Built at the first question: it reads the certificates of the system.
-    fn client(&self) -> Result<&reqwest::Client, ChatError> {
-        if self.http.get().is_none() {
-            let built = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-            let _ = self.http.set(built.map_err(|error| unreachable(&error))?);
-        }
-        self.http.get().ok_or(ChatError::Absent)
-    }
-
-    fn resting(&self) -> bool {
-        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.rest_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    /// After a failure the server rests: 1 s, 2 s, 4 s, … up to a minute; five minutes when the key is wrong.
-    fn note(&self, error: Option<&ChatError>) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let Some(error) = error else {
-            if health.failures > 0 {
-                tracing::info!("the model answers again");
-            }
-            *health = Health::default();
-            return;
+    /// What a question of that many bytes may cost at most, with the dearest of the models.
+    pub fn estimate(&self, bytes: usize) -> Cost {
+        let prompt = tokens_of(bytes);
+        let of = |provider: &Provider| {
+            let answer = u64::from(provider.max_tokens);
+            Cost { tokens: prompt + answer, micro_usd: provider.price.of_tokens(prompt, answer) }
         };
-        health.failures = health.failures.saturating_add(1);
-        let rest = match error {
-            ChatError::Status(401 | 403) => Duration::from_secs(300),
-            _ => Duration::from_secs(1 << health.failures.saturating_sub(1).min(6)).min(Duration::from_secs(60)),
+        let most = |one: Cost, other: Cost| Cost {
+            tokens: one.tokens.max(other.tokens),
+            micro_usd: one.micro_usd.max(other.micro_usd),
         };
-        health.rest_until = Some(now + rest);
-        if health.said.is_some_and(|said| now < said + SAY_EVERY) {
-            health.unsaid += 1;
-            return;
+        self.providers.iter().map(of).fold(Cost::default(), most)
+    }
+
+    /// Asks one server after the other until one answers or there is no time left.
+    async fn ask(&self, request: &Request, on_call: &(dyn Fn(ModelCall) + Send + Sync)) -> Result<String, ChatError> {
+        let Ok(_call) = self.calls.try_acquire() else { return Err(ChatError::Resting) };
+        let longest = self.providers.iter().map(|provider| provider.patience.whole).max().unwrap_or_default();
+        let until = Instant::now() + request.patience.map_or(longest, |patience| patience.whole.min(longest));
+        let mut last = ChatError::Resting;
+        for provider in &self.providers {
+            let Some(permit) = provider.breaker.permit() else { continue };
+            match self.ask_one(provider, request, until, on_call).await {
+                Ok(text) => {
+                    permit.answered(&provider.name);
+                    return Ok(text);
+                }
+                Err(fault) => {
+                    permit.failed(&provider.name, &fault.error, fault.after);
+                    last = fault.error;
+                }
+            }
+            if Instant::now() >= until {
+                break;
+            }
         }
-        let unsaid = std::mem::take(&mut health.unsaid);
-        health.said = Some(now);
-        tracing::warn!(%error, failures_not_shown = unsaid, "visitors get the fallback; check [openai] if this goes on");
+        Err(last)
+    }
+
+    async fn ask_one(
+        &self,
+        provider: &Provider,
+        request: &Request,
+        until: Instant,
+        on_call: &(dyn Fn(ModelCall) + Send + Sync),
+    ) -> Result<String, Fault> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let begun = Instant::now();
+            let result = provider.once(request, until).await;
+            on_call(call(provider, request, result.as_ref(), begun.elapsed()));
+            let fault = match result {
+                Ok(answer) => return Ok(answer.text),
+                Err(fault) => fault,
+            };
+            let pause =
+                fault.after.unwrap_or_else(|| rng::spread(Duration::from_millis(100), Duration::from_millis(400)));
+            if !fault.again || tried >= TRIES || begun + pause >= until {
+                return Err(fault);
+            }
+            sleep(pause).await;
+        }
     }
 }
 
-fn unreachable(error: &reqwest::Error) -> ChatError {
-    // The innermost cause says it best ("Connection refused"); the outer ones repeat the address.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+/// A call as its event records it. What nobody counted is estimated.
+fn call(
+    provider: &Provider,
+    request: &Request,
+    result: Result<&provider::Answer, &Fault>,
+    latency: Duration,
+) -> ModelCall {
+    let prompt = tokens_of(request.bytes());
+    let (prompt_tokens, completion_tokens) = match result {
+        Ok(answer) => (
+            answer.prompt_tokens.unwrap_or(prompt),
+            answer.completion_tokens.unwrap_or_else(|| tokens_of(answer.text.len())),
+        ),
+        // It may have worked on it, and then that is paid for.
+        Err(Fault { error: ChatError::TimedOut | ChatError::BadAnswer(_), .. }) => (prompt, 0),
+        Err(_) => (0, 0),
+    };
+    ModelCall {
+        model: provider.name.clone(),
+        error: result.err().map(|fault| fault.error.clone()),
+        prompt_tokens,
+        completion_tokens,
+        micro_usd: provider.price.of_tokens(prompt_tokens, completion_tokens),
+        latency,
     }
-    ChatError::Unreachable(cause.to_string())
 }
 
-/// The part of an answer that is used.
-#[derive(Deserialize)]
-struct Completion {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Message,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Usage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
+impl Request {
+    /// Bytes of all that is said.
+    pub fn bytes(&self) -> usize {
+        self.system.iter().map(String::len).sum::<usize>()
+            + self.turns.iter().map(|turn| turn.text.len()).sum::<usize>()
+    }
 }
 
 /// One conversation with the model, a [`ChatService`].
 pub struct Chat {
     model: Arc<ChatGPT>,
-    system: Vec<String>,
-    opening: Option<String>,
+    request: Request,
     history: History,
-    left: Mutex<usize>,
     on_call: Box<dyn Fn(ModelCall) + Send + Sync>,
 }
 
 impl Chat {
-    fn messages(&self, message: &str) -> Vec<Value> {
-        let turn = |role: &str, text: &str| json!({ "role": role, "content": text });
-        let mut messages: Vec<Value> = self.system.iter().map(|text| turn("system", text)).collect();
-        messages.extend(self.opening.iter().map(|text| turn("user", text)));
+    /// All that is said when this message is asked.
+    pub fn request(&self, message: &str) -> Request {
+        let mut request = self.request.clone();
+        let turn = |visitor: bool, text: &str| Turn { visitor, text: clip(text).to_string() };
         for (sent, got) in self.history.turns() {
-            messages.push(turn("user", clip(&sent)));
-            messages.push(turn("assistant", clip(&got)));
+            request.turns.push(turn(true, &sent));
+            request.turns.push(turn(false, &got));
         }
-        messages.push(turn("user", clip(message)));
-        messages
-    }
-
-    fn spend(&self) -> bool {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let some = *left > 0;
-        *left = left.saturating_sub(1);
-        some
+        request.turns.push(turn(true, message));
+        request
     }
 }
 
 #[async_trait]
 impl ChatService for Chat {
     async fn send_message(&self, message: &str) -> Result<String, ChatError> {
-        let Ok(_call) = self.model.calls.try_acquire() else { return Err(ChatError::Resting) };
-        if self.model.resting() || !self.spend() {
-            return Err(ChatError::Resting);
-        }
-        let begun = Instant::now();
-        let result = self.model.ask(&self.messages(message)).await;
-        let usage = result.as_ref().ok().and_then(|completion| completion.usage.as_ref());
-        let (prompt_tokens, completion_tokens) =
-            usage.map_or((None, None), |usage| (usage.prompt_tokens, usage.completion_tokens));
-        let answer = result.and_then(|completion| {
-            let choice = completion.choices.into_iter().next();
-            choice.and_then(|choice| choice.message.content).ok_or(ChatError::BadAnswer("it has no choices"))
-        });
-        self.model.note(answer.as_ref().err());
-        (self.on_call)(ModelCall {
-            model: self.model.config.model.clone(),
-            error: answer.as_ref().err().cloned(),
-            prompt_tokens,
-            completion_tokens,
-            latency: begun.elapsed(),
-        });
-        answer
+        self.model.ask(&self.request(message), &*self.on_call).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: `run`, `check-config`, `print-config`, `image import`. Puts the rooms together; holds no logic of theirs.
 
 mod image;
+mod model;
 mod start;
 
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::protocols::{self, ALL, Entry, ftp, http, smtp, tcp, telnet};
-use crate::respond::Mode;
+use crate::respond::{BudgetConfig, Mode};
 use crate::session::{Limits, tls};
 use crate::{chatgpt, logging, registration, sinks, world};
 pub use source::{ConfigError, Environment, load};
@@ -29,6 +29,10 @@ pub struct Config {
     pub limits: Limits,
     /// `[openai]`
     pub openai: chatgpt::Config,
+    /// `[[models]]`
+    pub models: Vec<chatgpt::ModelConfig>,
+    /// `[budget]`
+    pub budget: BudgetConfig,
     /// `[registration]`
     pub registration: registration::Config,
     /// `[events]`
@@ -254,6 +258,14 @@ impl Config {
             if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
                 return blame(&[key, field], "not an address: it begins with http:// or https://".into());
             }
+        }
+        for (at, model) in self.models.iter().enumerate() {
+            if let Err((key, reason)) = model.check() {
+                return blame(&["models", &at.to_string(), key], reason);
+            }
+        }
+        if let Err((key, reason)) = self.budget.check() {
+            return blame(&["budget", key], reason);
         }
         if self.openai.timeout_ms == 0 {
             return blame(&["openai", "timeout_ms"], "0 milliseconds leave no time to answer".into());

@@ -19,6 +19,11 @@ pub trait ChatService: Send + Sync {
     /// # Errors
     /// [`ChatError`] names the culprit. Its text is for the operator; callers never send it to a visitor.
     async fn send_message(&self, message: &str) -> Result<String, ChatError>;
+
+    /// Who gave the last answer.
+    fn answered_by(&self) -> AnsweredBy {
+        AnsweredBy::Model
+    }
 }
 
 /// Why there is no answer.
@@ -38,6 +43,12 @@ pub enum ChatError {
     Refused(&'static str),
     /// The model failed lately and is not asked again yet.
     Resting,
+    /// The answer is for the next visit that asks.
+    Later,
+    /// What may be spent is spent: whose budget.
+    Spent(&'static str),
+    /// The message is not put to a model: the rule.
+    Kept(&'static str),
 }
 
 impl fmt::Display for ChatError {
@@ -51,6 +62,9 @@ impl fmt::Display for ChatError {
             Self::Status(status) => write!(f, "the model's server answered HTTP {status}"),
             Self::BadAnswer(what) => write!(f, "the model's server sent an answer that can't be used: {what}"),
             Self::Refused(rule) => write!(f, "the guard refused the model's answer: {rule}"),
+            Self::Later => f.write_str("the answer is for the next visit"),
+            Self::Spent(whose) => write!(f, "the budget is spent: {whose}"),
+            Self::Kept(rule) => write!(f, "the message is not put to a model: {rule}"),
             Self::Resting => f.write_str("the model failed lately and is left alone for a moment"),
         }
     }
@@ -65,10 +79,12 @@ pub struct ModelCall {
     pub model: String,
     /// What failed; `None` when it answered.
     pub error: Option<ChatError>,
-    /// Tokens of the prompt, as the server counted them.
-    pub prompt_tokens: Option<u64>,
-    /// Tokens of the answer, as the server counted them.
-    pub completion_tokens: Option<u64>,
+    /// Tokens of the prompt, as the server counted them, else estimated.
+    pub prompt_tokens: u64,
+    /// Tokens of the answer, as the server counted them, else estimated.
+    pub completion_tokens: u64,
+    /// What that costs, in millionths of a US dollar.
+    pub micro_usd: u64,
     /// How long it took.
     pub latency: Duration,
 }
@@ -81,6 +97,7 @@ impl ModelCall {
             outcome: self.error.as_ref().map_or_else(|| "ok".into(), ToString::to_string),
             prompt_tokens: self.prompt_tokens,
             completion_tokens: self.completion_tokens,
+            micro_usd: self.micro_usd,
             latency_ms: u64::try_from(self.latency.as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -184,7 +201,7 @@ where
             match service.send_message(&text).await {
                 Ok(answer) => {
                     manner.history.push(&text, &answer);
-                    ((manner.render)(&answer), AnsweredBy::Model, false)
+                    ((manner.render)(&answer), service.answered_by(), false)
                 }
                 Err(_) => {
                     let fallback = (manner.fallback)(&message);

@@ -11,15 +11,16 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::model;
+use crate::base::clock;
 use crate::base::daily::Keep;
-use crate::chatgpt::ChatGPT;
 use crate::config::{Config, Environment, Opening};
 use crate::event::{Bus, Kind, Sink};
 use crate::listen::{self, Listeners, Service};
 use crate::logging;
 use crate::protocols::{Ai, Protocol, tcp::Tcp};
 use crate::registration::{self, Identity};
-use crate::respond::{Mode, Responder};
+use crate::respond::{Gateway, GatewayError, Mode, Responder};
 use crate::sandbox;
 use crate::session::tls::{Snakeoil, Tls, TlsError};
 use crate::session::{Captures, Shared};
@@ -34,6 +35,7 @@ pub(super) enum StartError {
     Sandbox(sandbox::SandboxError),
     Tls(TlsError),
     Image { path: PathBuf, reason: String },
+    Model(GatewayError),
     Runtime(io::Error),
 }
 
@@ -58,6 +60,7 @@ impl fmt::Display for StartError {
             Self::Image { path, reason } => {
                 write!(f, "{}: {reason}; make it with `rustbucket image import`", path.display())
             }
+            Self::Model(error) => write!(f, "the model: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
             Self::Sandbox(error) => write!(f, "sandbox: {error}"),
             Self::Runtime(error) => write!(f, "threads can't be made: {error}"),
@@ -91,6 +94,7 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
         .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
     let image = image(&config.persona.image)?;
     let (persona, tls) = tls(&config, identity.seed()).map_err(StartError::Tls)?;
+    let gateway = model::gateway(&config, identity.seed()).map_err(StartError::Model)?;
     greet(&config, file, fresh, &sockets);
 
     confine(&config, &events.directory)?;
@@ -100,7 +104,7 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let made = Made { persona, tls, captures, image };
+    let made = Made { persona, tls, captures, image, gateway };
     let cut = runtime.block_on(serve(&config, identity, made, sockets, Arc::clone(&sink)))?;
     // Visits that did not end in time are dropped here; each still records its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -148,6 +152,7 @@ struct Made {
     tls: Arc<Tls>,
     captures: Arc<Captures>,
     image: Option<Image>,
+    gateway: Option<Arc<Gateway>>,
 }
 
 /// What is left to say when the runtime is gone.
@@ -170,7 +175,7 @@ async fn serve(
     sink: Arc<jsonl::Jsonl>,
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
-    let Made { persona, tls, captures, image } = made;
+    let Made { persona, tls, captures, image, gateway } = made;
     let setup = Setup {
         persona: &persona,
         login: &config.login,
@@ -192,13 +197,17 @@ async fn serve(
     registration::register_instance(&config.registration, identity, &system).await;
 
     let listeners: Vec<String> = sockets.iter().map(|bound| format!("{}:{}", bound.name, bound.port)).collect();
-    let model = config.openai.usable().then(|| ChatGPT::new(&config.openai));
-    let services = services(config, sockets, model.as_ref());
+    let services = services(config, sockets, gateway.as_ref());
     let running = Listeners::start(services, shared, Arc::clone(&bus)).map_err(StartError::Runtime)?;
     bus.sensor_event(Kind::SensorStarted { version: env!("CARGO_PKG_VERSION").into(), listeners });
+    let account = gateway.clone().map(|gateway| tokio::spawn(model::account(gateway, Arc::clone(&bus))));
     stopped.await;
     tracing::info!("stopping: no new visits, waiting for those that are under way");
     let visits = running.drain().await;
+    if let (Some(account), Some(gateway)) = (account, gateway) {
+        account.abort();
+        model::spent(&gateway, &bus, &clock::day(clock::now()));
+    }
     Ok(Cut { visits, bus })
 }
 
@@ -247,7 +256,7 @@ fn bind(config: &Config) -> Result<Vec<Bound>, StartError> {
     protocols.chain(services).collect()
 }
 
-fn services(config: &Config, sockets: Vec<Bound>, model: Option<&Arc<ChatGPT>>) -> Vec<Service> {
+fn services(config: &Config, sockets: Vec<Bound>, gateway: Option<&Arc<Gateway>>) -> Vec<Service> {
     let openings = config.openings(is_root());
     let engines = config.protocols();
     let service = |bound: Bound| {
@@ -266,7 +275,7 @@ fn services(config: &Config, sockets: Vec<Bound>, model: Option<&Arc<ChatGPT>>) 
                 (Arc::new(Tcp::new(service)), service.mode, service.proxy_protocol)
             }
         };
-        let responder = Responder::new(mode, model.cloned());
+        let responder = Responder::new(mode, gateway.cloned());
         Some(Service { name: name.into(), socket, protocol, responder, proxy_protocol })
     };
     sockets.into_iter().filter_map(service).collect()
@@ -282,7 +291,7 @@ fn greet(config: &Config, file: Option<&Path>, fresh_token: bool, sockets: &[Bou
     if fresh_token {
         tracing::warn!("no token.txt: a fresh instance token is used for this run");
     }
-    if !config.openai.usable() {
+    if model::addresses(config).next().is_none() {
         tracing::warn!("no model: set CHATGPT_API_KEY or [openai] base_url; until then the emulator answers alone");
     }
 }
@@ -329,9 +338,8 @@ const READ: &[&str] = &[
 
 /// Ports of the configured model and registry, and DNS over TCP when there is one of them.
 fn connect_ports(config: &Config) -> Vec<u16> {
-    let model = config.openai.usable().then_some(config.openai.base_url.as_str());
     let registry = config.registration.usable().then_some(config.registration.rustbucket_registry_url.as_str());
-    let mut ports: Vec<u16> = [model, registry].into_iter().flatten().filter_map(port_of).collect();
+    let mut ports: Vec<u16> = model::addresses(config).chain(registry).filter_map(port_of).collect();
     if !ports.is_empty() {
         ports.push(53);
     }

@@ -251,12 +251,12 @@ pub enum Kind {
         model: String,
         /// `ok`, or what failed.
         outcome: String,
-        /// Tokens of the prompt, as the server counted them.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        prompt_tokens: Option<u64>,
-        /// Tokens of the answer, as the server counted them.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        completion_tokens: Option<u64>,
+        /// Tokens of the prompt, as the server counted them, else estimated.
+        prompt_tokens: u64,
+        /// Tokens of the answer, as the server counted them, else estimated.
+        completion_tokens: u64,
+        /// What that costs by the price list, in millionths of a US dollar.
+        micro_usd: u64,
         /// How long it took, in milliseconds.
         latency_ms: u64,
     },
@@ -265,9 +265,66 @@ pub enum Kind {
         /// Which rule of the guard.
         rule: String,
     },
+    /// The model's answer broke a rule of the guard and could be mended.
+    ModelAnswerRepaired {
+        /// Which rule: `wrapping` when taking off what stood around it was enough, else the one for which it was asked again.
+        rule: String,
+    },
+    /// What the model has cost on a day; said when the day is over and when the sensor stops.
+    ModelSpent {
+        /// The day, UTC: `2026-11-23`.
+        day: String,
+        /// Calls.
+        calls: u64,
+        /// Tokens of prompts and answers.
+        tokens: u64,
+        /// Millionths of a US dollar by the price list.
+        micro_usd: u64,
+    },
+    /// The model wrote a file of the host, which is a fact from here on.
+    FileInvented {
+        /// Its path.
+        path: String,
+        /// Its length in bytes.
+        bytes: u64,
+        /// SHA-256 in hexadecimal.
+        sha256: String,
+    },
+    /// Words that are meant for a model behind the host; no model saw them.
+    InjectionAttempted {
+        /// Which family: `override`, `reveal`, `role`, `question`, `markup`, `encoded`.
+        rule: String,
+        /// Where they stood: the kind of the event before this one.
+        place: String,
+        /// The text, at most 512 bytes of it.
+        text: Raw,
+    },
 }
 
 impl Kind {
+    /// What a visitor said in it, in words of their own: name of the kind, and the texts.
+    pub fn said(&self) -> Option<(&'static str, Vec<&[u8]>)> {
+        Some(match self {
+            Self::LoginTried { username, password, .. } => ("login_tried", vec![&username.0, &password.0]),
+            Self::Command { input, .. } => ("command", vec![&input.0]),
+            Self::FileUploaded { path, .. } => ("file_uploaded", vec![&path.0]),
+            Self::FileWritten { path, .. } => ("file_written", vec![&path.0]),
+            Self::MailReceived { helo, mail_from, rcpt_to, .. } => {
+                ("mail_received", [helo, mail_from].into_iter().chain(rcpt_to).map(|raw| raw.0.as_slice()).collect())
+            }
+            Self::MailParsed { subject, from, to, .. } => {
+                ("mail_parsed", subject.iter().chain(from).chain(to).map(|raw| raw.0.as_slice()).collect())
+            }
+            Self::HttpRequest { target, headers, body, .. } => {
+                let values = headers.iter().map(|(_, value)| value);
+                ("http_request", [target, body].into_iter().chain(values).map(|raw| raw.0.as_slice()).collect())
+            }
+            Self::Malformed { bytes, .. } => ("malformed", vec![&bytes.0]),
+            Self::TelnetOptions { bytes } => ("telnet_options", vec![&bytes.0]),
+            _ => return None,
+        })
+    }
+
     /// The event of bytes that are not of the protocol.
     pub fn malformed(what: &str, bytes: &[u8]) -> Self {
         Self::Malformed { what: what.into(), bytes: Raw::cut(bytes, 4096) }
@@ -358,6 +415,10 @@ pub const KINDS: &[&str] = &[
     "tls_hello",
     "model_called",
     "model_answer_refused",
+    "model_answer_repaired",
+    "model_spent",
+    "file_invented",
+    "injection_attempted",
 ];
 
 /// A file that came with a mail.
@@ -397,6 +458,8 @@ pub enum AnsweredBy {
     Emulator,
     /// The model, through the guard.
     Model,
+    /// What the model said before.
+    Recall,
     /// The plain believable answer for when nobody else has one.
     Fallback,
 }

@@ -126,8 +126,8 @@ pub struct EventLog {
     follows: Option<Follows>,
 }
 
-/// What follows from an event, if anything: recorded right after it.
-pub type Follows = Box<dyn Fn(&Kind) -> Option<Kind> + Send + Sync>;
+/// What follows from an event: recorded right after it.
+pub type Follows = Box<dyn Fn(&Kind) -> Vec<Kind> + Send + Sync>;
 
 impl EventLog {
     /// Binds the identity of a visit.
@@ -147,9 +147,9 @@ impl EventLog {
 
     /// Records what happened, now. Events of a visit are numbered from 0 without gaps.
     pub fn record(&self, kind: Kind) {
-        let next = self.follows.as_ref().and_then(|follows| follows(&kind));
+        let next = self.follows.as_ref().map(|follows| follows(&kind)).unwrap_or_default();
         self.publish(kind);
-        if let Some(kind) = next {
+        for kind in next {
             self.publish(kind);
         }
     }

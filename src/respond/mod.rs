@@ -1,22 +1,34 @@
-//! Who answers what a dialog can't: the emulator (a shell over the simulated host), then the model under its guard,
-//! then a plain believable fallback. It always answers. This file is the one place that decides the order.
+//! Who answers what a dialog can't: the emulator (a shell over the simulated host), then what was answered before, then
+//! the model under its guard and its budget, then a plain believable fallback. It always answers.
 
+mod budget;
 mod evidence;
+mod gateway;
 mod guard;
+mod layers;
+mod memory;
+mod pace;
+mod prompt;
 mod shell;
-mod voice;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::json;
 
-use crate::chatgpt::ChatGPT;
-use crate::event::Kind;
-use crate::handler::{ChatError, ChatService, History};
-use crate::session::Session;
+pub use budget::{Budget, Config as BudgetConfig, Visit};
+pub use gateway::{Gateway, GatewayError, Settings};
+use layers::{Asker, Topic, Wait};
+pub use memory::{Key, Memory, Spent};
+pub use prompt::{PromptError, Prompts, Voice};
 pub use shell::{LineShell, ShellTalk, Turn};
-use voice::Voice;
+
+use crate::event::AnsweredBy;
+use crate::handler::{ChatError, ChatService, History};
+use crate::session::{Session, injection};
+use crate::shell::Question;
 
 /// Who may answer on a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -34,13 +46,24 @@ pub enum Mode {
 /// What a port asks when its dialog does not know; shared by all visits of the port.
 pub struct Responder {
     mode: Mode,
-    model: Option<Arc<ChatGPT>>,
+    gateway: Option<Arc<Gateway>>,
 }
+
+/// What one visit has asked.
+#[derive(Default)]
+pub(crate) struct Asked {
+    spent: Arc<Visit>,
+    /// Questions that got the fallback while the model was asked for the next visit.
+    told: Arc<Mutex<HashSet<Key>>>,
+}
+
+/// The longest answer of a conversation or a program, in bytes.
+const LONGEST: usize = guard::LONGEST;
 
 impl Responder {
     /// Answers in `mode`; without a model nobody is asked.
-    pub fn new(mode: Mode, model: Option<Arc<ChatGPT>>) -> Arc<Self> {
-        Arc::new(Self { mode, model })
+    pub fn new(mode: Mode, gateway: Option<Arc<Gateway>>) -> Arc<Self> {
+        Arc::new(Self { mode, gateway })
     }
 
     /// Who may answer here.
@@ -48,19 +71,66 @@ impl Responder {
         self.mode
     }
 
+    fn gateway(&self) -> Option<&Arc<Gateway>> {
+        self.gateway.as_ref().filter(|_| self.mode != Mode::Emulator)
+    }
+
     /// One conversation with the model about `protocol`, under that protocol's guard. It remembers `history`.
     /// Without a model every message fails with [`ChatError::Absent`].
     pub fn chat(&self, session: &Arc<Session>, protocol: &str, history: &History) -> Box<dyn ChatService> {
-        let Some(model) = self.model.as_ref().filter(|_| self.mode != Mode::Emulator) else {
-            return Box::new(Nobody);
+        let Some(gateway) = self.gateway() else { return Box::new(Nobody) };
+        let topic = Topic {
+            voice: Voice::of(protocol),
+            scope: protocol.to_string(),
+            state: String::new(),
+            data: None,
+            history: history.clone(),
+            wait: Wait::Now,
+            longest: LONGEST,
         };
-        let voice = Voice::of(protocol);
-        let record = Arc::clone(session);
-        let prompt = voice.prompt(session.world().persona());
-        let opening = voice.opening.map(Into::into);
-        let chat = model.conversation(prompt, opening, history.clone(), move |call| record.log().record(call.event()));
-        Box::new(Guarded { inner: chat, voice, session: Arc::clone(session) })
+        Box::new(topic.service(gateway, session.world().persona(), asker(session, &Asked::default())))
     }
+
+    /// What a program without emulation prints, and who says so; `recent` are the lines before. A program that would
+    /// answer at once on a real host is not waited for: then the answer is for the next visit.
+    pub(crate) async fn program(
+        &self,
+        session: &Arc<Session>,
+        asked: &Asked,
+        question: &Question,
+        recent: &[String],
+    ) -> Result<(String, AnsweredBy), ChatError> {
+        let gateway = self.gateway().ok_or(ChatError::Absent)?;
+        let slow = pace::of(&question.program);
+        let plain = |text: &&String| injection::family(text).is_none();
+        let data = json!({
+            "user": question.user,
+            "directory": question.cwd,
+            "names in it": question.names.iter().filter(plain).collect::<Vec<_>>(),
+            "lines before": recent.iter().filter(plain).collect::<Vec<_>>(),
+        });
+        let topic = Topic {
+            voice: Voice::Program,
+            scope: "program".into(),
+            state: question.state.clone(),
+            data: Some(data),
+            history: History::default(),
+            wait: if slow.is_some() { Wait::Now } else { Wait::Later(Arc::clone(&asked.told)) },
+            longest: LONGEST,
+        };
+        let service = topic.service(gateway, session.world().persona(), asker(session, asked));
+        let answer = service.send_message(&question.line).await?;
+        let by = service.answered_by();
+        if let (Some(slow), AnsweredBy::Recall) = (slow, by) {
+            tokio::time::sleep(pace::pause(slow)).await;
+        }
+        Ok((answer, by))
+    }
+}
+
+fn asker(session: &Arc<Session>, asked: &Asked) -> Asker {
+    let source = session.log().visit().src_ip;
+    Asker { source, visit: Arc::clone(&asked.spent), session: Arc::downgrade(session) }
 }
 
 /// For ports that have no model.
@@ -70,23 +140,5 @@ struct Nobody;
 impl ChatService for Nobody {
     async fn send_message(&self, _message: &str) -> Result<String, ChatError> {
         Err(ChatError::Absent)
-    }
-}
-
-/// Lets only those answers through that the protocol could have given.
-struct Guarded<C> {
-    inner: C,
-    voice: Voice,
-    session: Arc<Session>,
-}
-
-#[async_trait]
-impl<C: ChatService> ChatService for Guarded<C> {
-    async fn send_message(&self, message: &str) -> Result<String, ChatError> {
-        let answer = self.inner.send_message(message).await?;
-        guard::check(&answer, message, self.voice.grammar).map_err(|rule| {
-            self.session.log().record(Kind::ModelAnswerRefused { rule: rule.into() });
-            ChatError::Refused(rule)
-        })
     }
 }

@@ -1,23 +1,25 @@
 //! A shell conversation: emulator first, the model for programs that are on the host but have no emulation, and
 //! silence with success as the fallback, which is what most programs print.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Responder;
 use super::evidence::Evidence;
+use super::{Asked, Responder};
 use crate::event::{AnsweredBy, Kind};
-use crate::handler::{ChatService, History};
 use crate::session::Session;
-use crate::shell::{Key, Login, Output, Shell, Step, Terminal};
+use crate::shell::{Key, Login, Note, Output, Question, Shell, Step, Terminal};
 use crate::world::{Account, Host, Visitor};
 
 /// One login's shell and who stands behind it.
 pub struct ShellTalk {
     shell: Shell,
-    chat: Box<dyn ChatService>,
-    history: History,
+    responder: Arc<Responder>,
+    asked: Asked,
+    /// The last lines, for whoever is asked about the next one.
+    recent: VecDeque<String>,
     evidence: Evidence,
     questions: usize,
     answered_by: AnsweredBy,
@@ -40,6 +42,9 @@ pub enum Turn {
 
 /// Programs of one session that may be asked of the model between two inputs; what comes on top gets the fallback.
 const QUESTIONS: usize = 4;
+/// Lines that the model is told, and bytes of each.
+const RECENT: usize = 6;
+const RECENT_BYTES: usize = 160;
 /// Longest line that the shell's editor takes, and the beginning of a longer one that is recorded, in bytes.
 const LONGEST: usize = 64 * 1024;
 const BEGINNING: usize = 4096;
@@ -47,15 +52,13 @@ const BEGINNING: usize = 4096;
 impl ShellTalk {
     /// The shell of a login over `protocol` on the host as this attacker left it.
     pub fn new(
-        responder: &Responder,
+        responder: &Arc<Responder>,
         session: &Arc<Session>,
         host: Arc<Host>,
         account: &Account,
         protocol: &'static str,
         terminal: Terminal,
     ) -> Self {
-        let history = History::default();
-        let chat = responder.chat(session, protocol, &history);
         let visit = session.log().visit();
         let local = SocketAddr::new(session.local_ip(), visit.dst_port);
         let from = SocketAddr::new(visit.src_ip, visit.src_port);
@@ -73,8 +76,9 @@ impl ShellTalk {
         let (typed, session) = (Vec::new(), Arc::clone(session));
         Self {
             shell: Shell::new(login),
-            chat,
-            history,
+            responder: Arc::clone(responder),
+            asked: Asked::default(),
+            recent: VecDeque::new(),
             evidence,
             questions: 0,
             answered_by: AnsweredBy::Emulator,
@@ -122,7 +126,9 @@ impl ShellTalk {
     pub async fn turn(&mut self, now: Instant) -> (Vec<u8>, Turn) {
         let turn = loop {
             let step = self.shell.step(now);
-            self.evidence.take(self.shell.take_notes(), self.answered_by);
+            let notes = self.shell.take_notes();
+            self.remember(&notes);
+            self.evidence.take(notes, self.answered_by);
             match step {
                 Step::Ask(question) => {
                     let answer = self.ask(&question).await;
@@ -139,12 +145,29 @@ impl ShellTalk {
         (self.shell.take_output().out, turn)
     }
 
-    async fn ask(&mut self, question: &str) -> Option<Vec<u8>> {
+    /// Keeps the beginning of the last lines.
+    fn remember(&mut self, notes: &[Note]) {
+        for note in notes {
+            let Note::Line { line, .. } = note else { continue };
+            let text = String::from_utf8_lossy(line);
+            let begin = text.get(..text.floor_char_boundary(RECENT_BYTES)).unwrap_or_default();
+            self.recent.push_back(begin.to_string());
+            if self.recent.len() > RECENT {
+                self.recent.pop_front();
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: &Question) -> Option<Vec<u8>> {
         self.questions += 1;
-        let answer = if self.questions > QUESTIONS { None } else { self.chat.send_message(question).await.ok() };
-        self.answered_by = if answer.is_some() { AnsweredBy::Model } else { AnsweredBy::Fallback };
-        let mut text = answer?;
-        self.history.push(question, &text);
+        self.answered_by = AnsweredBy::Fallback;
+        if self.questions > QUESTIONS {
+            return None;
+        }
+        let recent = self.recent.make_contiguous();
+        let answer = self.responder.program(&self.session, &self.asked, question, recent).await;
+        let (mut text, by) = answer.ok()?;
+        self.answered_by = by;
         if !text.is_empty() {
             text.push('\n');
         }

@@ -1,6 +1,7 @@
 //! One visit: who is calling, which host they see, what they may spend, where their events go.
 
 mod capture;
+pub mod injection;
 mod limits;
 pub mod tls;
 mod wire;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{BaitReader, CloseReason, EventLog, Kind};
+use crate::event::{BaitReader, CloseReason, EventLog, Kind, Raw};
 use crate::world::{BaitRead, Host, World};
 pub use capture::{Capture, Captures, Stored};
 pub use limits::Limits;
@@ -52,7 +53,7 @@ impl Session {
     /// Begins a visit; the caller records `connection_opened`.
     pub fn new(log: EventLog, shared: Arc<Shared>, local_ip: IpAddr) -> Arc<Self> {
         let world = Arc::clone(&shared.world);
-        let log = if world.baits().is_empty() { log } else { log.followed(Box::new(move |kind| bait(&world, kind))) };
+        let log = log.followed(Box::new(move |kind| bait(&world, kind).into_iter().chain(attempt(kind)).collect()));
         Arc::new(Self {
             log,
             shared,
@@ -156,6 +157,15 @@ fn bait(world: &World, kind: &Kind) -> Option<Kind> {
         username: username.clone(),
         accepted: *accepted,
         read_by: reads.into_iter().map(reader).collect(),
+    })
+}
+
+/// The event of words that are meant for a model, wherever a visitor put them.
+fn attempt(kind: &Kind) -> Option<Kind> {
+    let (place, texts) = kind.said()?;
+    texts.into_iter().find_map(|text| {
+        let rule = injection::family(&String::from_utf8_lossy(text))?;
+        Some(Kind::InjectionAttempted { rule: rule.into(), place: place.into(), text: Raw::cut(text, 512) })
     })
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::Question;
 use super::note::Note;
 use super::tty::{Mode, Tty};
 use crate::world::Host;
@@ -88,7 +89,7 @@ struct Inner {
     slice: u64,
     total: u64,
     paused: bool,
-    question: Option<String>,
+    question: Option<Question>,
     asked: bool,
     line: LineRecord,
     answer: Option<Option<Vec<u8>>>,
@@ -380,10 +381,11 @@ impl Kernel {
     }
 
     /// Puts a question to whoever stands behind the emulator; `None` when nobody answers.
-    pub async fn ask(&self, question: &str) -> Result<Option<Vec<u8>>, Stop> {
+    pub async fn ask(&self, question: Question) -> Result<Option<Vec<u8>>, Stop> {
+        let mut question = Some(question);
         self.wait(|| {
             let mut inner = self.inner();
-            (inner.question.is_none() && !inner.asked).then(|| inner.question = Some(question.to_string()))
+            (inner.question.is_none() && !inner.asked).then(|| inner.question = question.take())
         })
         .await?;
         self.wait(|| self.inner().answer.take()).await
@@ -484,7 +486,7 @@ impl Kernel {
         self.inner().wake_at
     }
 
-    pub fn take_question(&self) -> Option<String> {
+    pub fn take_question(&self) -> Option<Question> {
         let mut inner = self.inner();
         let question = inner.question.take();
         inner.asked |= question.is_some();

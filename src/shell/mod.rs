@@ -21,6 +21,7 @@ mod net;
 mod note;
 mod pattern;
 mod program;
+mod question;
 mod quote;
 mod readline;
 mod signals;
@@ -38,6 +39,7 @@ use io::{Open, Stream};
 use kernel::{Boxed, Kernel, Status, Stop};
 pub use note::Note;
 use program::Spec;
+pub use question::Question;
 pub use tty::Key;
 use tty::Tty;
 
@@ -67,8 +69,8 @@ pub enum Step {
     Wait(Option<Instant>),
     /// It has more to do; others first.
     Busy,
-    /// A program of the host that nobody emulates: its command line. Goes on after [`Shell::answer`].
-    Ask(String),
+    /// A program of the host that nobody emulates. Goes on after [`Shell::answer`].
+    Ask(Question),
     /// The shell has ended with that status.
     Ended(i32),
 }

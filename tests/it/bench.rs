@@ -111,7 +111,7 @@ impl Bench {
                 }
                 Step::Wait(Some(moment)) => self.now = self.now.max(moment),
                 Step::Ask(question) => {
-                    self.asked.push(question);
+                    self.asked.push(question.line);
                     self.shell.answer(None);
                 }
                 Step::Busy => {}

@@ -26,7 +26,8 @@ fn relay(address: String, answers: usize) -> Server {
         let arguments = ["-s", "--max-time", "60", "-H", "Content-Type: application/json", "-d", &body];
         let url = format!("{address}/chat/completions");
         let output = std::process::Command::new("curl").args(arguments).arg(url).output().unwrap();
-        Reply::json("200 OK", &String::from_utf8_lossy(&output.stdout))
+        let stream = "Content-Type: text/event-stream\r\nConnection: close\r\n";
+        Reply::Http("200 OK", stream, String::from_utf8_lossy(&output.stdout).into())
     })
 }
 

@@ -14,6 +14,12 @@ pub enum Reply {
     Http(&'static str, &'static str, String),
     /// Write this and close.
     Raw(Vec<u8>),
+    /// A chat completion with this text, as a stream when one was asked for.
+    Says(String),
+    /// The beginning of a stream, and then nothing.
+    Stall(&'static str),
+    /// A stream without an end.
+    Endless,
     /// Accept and never answer.
     Hang,
 }
@@ -25,11 +31,7 @@ impl Reply {
 
     /// A chat completion with this text.
     pub fn says(text: &str) -> Self {
-        let body = serde_json::json!({
-            "choices": [{ "message": { "role": "assistant", "content": text } }],
-            "usage": { "prompt_tokens": 11, "completion_tokens": 7 },
-        });
-        Self::json("200 OK", &body.to_string())
+        Self::Says(text.into())
     }
 }
 
@@ -95,7 +97,45 @@ fn serve(stream: TcpStream, script: &dyn Fn(&Value) -> Reply, seen: &Mutex<Vec<V
                 let _ = out.write_all(&bytes);
                 return None;
             }
+            Reply::Says(text) if body["stream"] == true => {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+                out.write_all(head.as_bytes()).ok()?;
+                let usage = serde_json::json!({ "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 });
+                let end = serde_json::json!({ "choices": [], "usage": usage });
+                out.write_all(format!("{}data: {end}\n\ndata: [DONE]\n\n", piece(&text)).as_bytes()).ok()?;
+                return None;
+            }
+            Reply::Says(text) => {
+                let body = serde_json::json!({
+                    "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": text } }],
+                    "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 },
+                })
+                .to_string();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                    body.len()
+                );
+                out.write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;
+            }
+            Reply::Stall(text) => {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+                out.write_all(format!("{head}{}", piece(text)).as_bytes()).ok()?;
+                std::thread::sleep(Duration::from_secs(120));
+            }
+            Reply::Endless => {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+                out.write_all(head.as_bytes()).ok()?;
+                for _ in 0..1_000_000 {
+                    out.write_all(piece("more and more ").as_bytes()).ok()?;
+                }
+            }
             Reply::Hang => std::thread::sleep(Duration::from_secs(120)),
         }
     }
+}
+
+/// One event of a stream.
+fn piece(text: &str) -> String {
+    let delta = serde_json::json!({ "choices": [{ "index": 0, "delta": { "role": "assistant", "content": text } }] });
+    format!("data: {delta}\n\n")
 }

@@ -157,6 +157,15 @@ impl Sensor {
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
+    /// Waits until something holds.
+    pub fn wait_for(&self, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "it does not come: {:#?}", self.events());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until an event fits.
     pub fn wait_for_event(&self, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;

@@ -1,0 +1,103 @@
+//! What is asked of whoever stands behind the emulator: a command line, and what its answer may depend on.
+
+use super::program::Spec;
+use super::text;
+use crate::world::{FileKind, resolve};
+
+/// A program of the host that nobody emulates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The command line, its words quoted where a shell would need it.
+    pub line: String,
+    /// Name of the program.
+    pub program: String,
+    /// Where it runs.
+    pub cwd: String,
+    /// Login name, or number, of who runs it.
+    pub user: String,
+    /// What the answer depends on beside the command line: two attackers with the same get the same.
+    pub state: String,
+    /// Names in the folder, at most [`NAMES`].
+    pub names: Vec<String>,
+}
+
+/// Names of a folder that are told.
+pub const NAMES: usize = 30;
+
+/// Programs whose output is about the folder that they run in, also when it is not named.
+const OF_FOLDER: &[&str] = &[
+    "bazel",
+    "bundle",
+    "cargo",
+    "cmake",
+    "composer",
+    "docker-compose",
+    "gcc",
+    "git",
+    "go",
+    "gradle",
+    "g++",
+    "hg",
+    "make",
+    "mvn",
+    "node",
+    "npm",
+    "php",
+    "rake",
+    "ruby",
+    "svn",
+    "terraform",
+    "yarn",
+];
+
+impl Question {
+    /// That of a process.
+    pub(super) fn of(spec: &Spec) -> Self {
+        let program = spec.argv.first().map(|first| first.rsplit('/').next().unwrap_or(first)).unwrap_or_default();
+        let host = &spec.kernel.host;
+        let user = host.user(spec.who.uid).map_or_else(|| spec.who.uid.to_string(), |user| user.name);
+        let mut state = format!("{user}\n");
+        let mut relative = OF_FOLDER.contains(&program);
+        for word in spec.argv.iter().skip(1).filter(|word| !word.starts_with('-')) {
+            let path = resolve(&spec.cwd, &text::encode(word));
+            if let Ok(stat) = host.stat(&spec.who, &path, true) {
+                relative |= !word.starts_with('/');
+                state.push_str(&format!("{word} {} {}\n", stat.size, stat.modified.secs));
+            }
+        }
+        let cwd = text::decode(&spec.cwd);
+        let listing = host.list(&spec.who, &spec.cwd).unwrap_or_default();
+        let names: Vec<String> = listing
+            .iter()
+            .filter(|(name, _)| !name.starts_with(b"."))
+            .take(NAMES)
+            .map(|(name, stat)| text::decode(name) + if stat.kind == FileKind::Folder { "/" } else { "" })
+            .collect();
+        if relative {
+            state.push_str(&cwd);
+            names.iter().for_each(|name| state.push_str(&format!("\n{name}")));
+        }
+        Self { line: line(&spec.argv), program: program.to_string(), cwd, user, state, names }
+    }
+}
+
+/// The words of a command line, quoted where a shell would need it.
+fn line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        let words = ["dmsetup", "a b", "", "it's", "--x=/y"].map(String::from);
+        assert_eq!(line(&words), "dmsetup 'a b' '' 'it'\\''s' --x=/y");
+    }
+}
