@@ -128,6 +128,8 @@ pub struct Ports {
     pub smtps: Port,
     /// HTTP
     pub http: Port,
+    /// The same in TLS.
+    pub https: Port,
     /// SSH, which is not built yet: enabling it is an error.
     pub ssh: Port,
 }
@@ -136,7 +138,16 @@ impl Default for Ports {
     fn default() -> Self {
         let on = Port::default;
         let off = || Port { enabled: false, ..on() };
-        Self { ftp: on(), telnet: on(), smtp: on(), submission: off(), smtps: off(), http: on(), ssh: off() }
+        Self {
+            ftp: on(),
+            telnet: on(),
+            smtp: on(),
+            submission: off(),
+            smtps: off(),
+            http: on(),
+            https: off(),
+            ssh: off(),
+        }
     }
 }
 
@@ -276,7 +287,9 @@ impl Config {
         if let Err((key, reason)) = self.smtp.check() {
             return blame(&["smtp", key], reason);
         }
-        for (name, port) in [("submission", &self.ports.submission), ("smtps", &self.ports.smtps)] {
+        for (name, port) in
+            [("submission", &self.ports.submission), ("smtps", &self.ports.smtps), ("https", &self.ports.https)]
+        {
             if port.enabled && port.mode == Mode::Ai {
                 let reason = "the AI mode speaks no TLS; choose `hybrid` or `emulator`".into();
                 return blame(&["ports", name, "mode"], reason);
@@ -324,6 +337,7 @@ impl Ports {
             "submission" => Some(&self.submission),
             "smtps" => Some(&self.smtps),
             "http" => Some(&self.http),
+            "https" => Some(&self.https),
             "ssh" => Some(&self.ssh),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 mod gate;
 mod proxy;
+mod urgent;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
@@ -17,6 +18,7 @@ use crate::protocols::Protocol;
 use crate::respond::Responder;
 use crate::session::{Session, Shared, Stream};
 use gate::{Gate, Permit};
+use urgent::Urgent;
 
 /// Connections that the kernel keeps for us while we are busy.
 const BACKLOG: i32 = 4096;
@@ -89,11 +91,13 @@ impl Listeners {
             let port = service.socket.local_addr()?.port();
             let socket = TcpListener::from_std(service.socket)?;
             let door = Arc::new(Door {
-                name: service.name,
                 port,
                 protocol: service.protocol,
                 responder: service.responder,
                 proxy_protocol: service.proxy_protocol,
+                // As vsftpd and telnetd want it; the others lose urgent bytes.
+                urgent: matches!(&*service.name, "ftp" | "telnet"),
+                name: service.name,
                 shared: Arc::clone(&listeners.shared),
                 bus: Arc::clone(&listeners.bus),
                 gate: Arc::clone(&listeners.gate),
@@ -129,6 +133,8 @@ struct Door {
     protocol: Arc<dyn Protocol>,
     responder: Arc<Responder>,
     proxy_protocol: bool,
+    /// Urgent bytes are read like others.
+    urgent: bool,
     shared: Arc<Shared>,
     bus: Arc<Bus>,
     gate: Arc<Gate>,
@@ -155,7 +161,9 @@ async fn accept(socket: TcpListener, door: Arc<Door>, visits: TaskTracker) {
                     visits.spawn(behind_proxy(Arc::clone(&door), stream, peer));
                 } else if let Some(permit) = door.gate.enter(peer) {
                     let local = local_ip(&stream);
-                    visits.spawn(visit(Arc::clone(&door), Box::new(stream), Ends { peer, via: None, local }, permit));
+                    let stream: Box<dyn Stream> =
+                        if door.urgent { Box::new(Urgent::new(stream)) } else { Box::new(stream) };
+                    visits.spawn(visit(Arc::clone(&door), stream, Ends { peer, via: None, local }, permit));
                 }
             }
             Err(error) if of_one_connection(&error) => {}

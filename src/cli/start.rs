@@ -336,12 +336,16 @@ const READ: &[&str] = &[
     "/usr/local/share/ca-certificates",
 ];
 
-/// Ports of the configured model and registry, and DNS over TCP when there is one of them.
+/// Ports of the configured model and registry, and DNS over TCP when there is one of them. Active data connections of
+/// FTP go to ports that visitors choose: all that are not privileged. Their address is for the engine to see to.
 fn connect_ports(config: &Config) -> Vec<u16> {
     let registry = config.registration.usable().then_some(config.registration.rustbucket_registry_url.as_str());
     let mut ports: Vec<u16> = model::addresses(config).chain(registry).filter_map(port_of).collect();
     if !ports.is_empty() {
         ports.push(53);
+    }
+    if config.ports.ftp.enabled && config.ftp.active {
+        ports.extend(1024..=u16::MAX);
     }
     ports
 }

@@ -45,6 +45,7 @@ pub static ALL: &[Entry] = &[
     Entry { name: "telnet", port: 23, high_port: 2323, build: |config| Arc::new(telnet::Telnet::new(&config.telnet)) },
     Entry { name: "smtp", port: 25, high_port: 2525, build: |config| smtp_on(config, Role::Relay) },
     Entry { name: "http", port: 80, high_port: 8080, build: |config| Arc::new(http::Http::new(&config.http)) },
+    Entry { name: "https", port: 443, high_port: 8443, build: |config| Arc::new(http::Http::over_tls(&config.http)) },
     Entry { name: "smtps", port: 465, high_port: 4650, build: |config| smtp_on(config, Role::Smtps) },
     Entry { name: "submission", port: 587, high_port: 5870, build: |config| smtp_on(config, Role::Submission) },
 ];

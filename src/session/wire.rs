@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use super::Session;
-use super::tls::Tls;
+use super::tls::{Handshake, Tls};
 use crate::event::CloseReason;
 
 /// What an engine talks over.
@@ -73,10 +73,27 @@ impl Wire {
     /// Why the visit is over. Nothing can be sent any more.
     pub async fn start_tls(&mut self, tls: &Tls) -> Result<(), CloseReason> {
         self.unread = Vec::new();
+        self.go_on_in_tls(tls, Handshake::until(self.until())).await
+    }
+
+    /// The same where what was read and not used yet is the beginning of the handshake, or else what `how` says: its time
+    /// and its head are set here.
+    ///
+    /// # Errors
+    /// Why the visit is over. Nothing can be sent any more.
+    pub async fn begin_tls(&mut self, tls: &Tls, how: Handshake) -> Result<(), CloseReason> {
+        let how = Handshake { until: self.until(), head: std::mem::take(&mut self.unread), ..how };
+        self.go_on_in_tls(tls, how).await
+    }
+
+    fn until(&self) -> Instant {
+        (Instant::now() + self.idle).min(self.session.deadline())
+    }
+
+    async fn go_on_in_tls(&mut self, tls: &Tls, how: Handshake) -> Result<(), CloseReason> {
         self.skip = false;
-        let until = (Instant::now() + self.idle).min(self.session.deadline());
         let plain = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
-        self.stream = Box::pin(tls.accept(plain, &self.session, until)).await?;
+        self.stream = Box::pin(tls.accept(plain, &self.session, how)).await?.stream;
         Ok(())
     }
 

@@ -16,6 +16,8 @@ mod campaigns;
 mod clients;
 mod conversations;
 mod events;
+mod ftp;
+mod https;
 mod layers;
 mod local_model;
 mod mail;

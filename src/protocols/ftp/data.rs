@@ -1,5 +1,5 @@
-//! Data connections. The only sockets of the FTP engine: listeners that the visitor connects to. Nothing is ever
-//! dialled: what `PORT` asks for is answered as if the visitor's firewall were in the way.
+//! Data connections: listeners that the visitor connects to and, where the operator wants it, connections to the
+//! visitor's own address. Nobody else is ever dialled.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,12 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 
+use super::config::Config;
 use crate::prelude::*;
+use crate::session::Stream;
+use crate::session::tls::{Handshake, Inside};
 
-/// `accept_timeout` of vsftpd.
-const ACCEPT: Duration = Duration::from_secs(60);
-/// `data_connection_timeout` of vsftpd.
-const SILENCE: Duration = Duration::from_secs(300);
 /// Ports of a configured range that are tried before giving up.
 const TRIES: u16 = 64;
 
@@ -24,6 +23,16 @@ pub const PIECE: usize = 64 << 10;
 /// A listener for one transfer.
 pub struct Passive {
     listener: TcpListener,
+}
+
+/// Who came.
+pub enum Arrival {
+    /// The visitor.
+    Data(Data),
+    /// Somebody from another address: vsftpd takes one connection, whosever it is.
+    Stranger,
+    /// Nobody in time.
+    Nobody,
 }
 
 impl Passive {
@@ -40,27 +49,23 @@ impl Passive {
         Ok((Self { listener }, port))
     }
 
-    /// The visitor's connection; others are dropped. `None` when it does not come in time.
+    /// The first that connects.
     ///
     /// # Errors
     /// The sensor stops, or the visit is over.
-    pub async fn accept(self, session: &Session) -> Result<Option<Data>, CloseReason> {
-        let until = (Instant::now() + ACCEPT).min(session.deadline());
-        let visitor = session.log().visit().src_ip.to_canonical();
-        loop {
-            let accepted = tokio::select! {
-                accepted = timeout_at(until, self.listener.accept()) => accepted,
-                () = session.stop().cancelled() => return Err(CloseReason::Shutdown),
-            };
-            match accepted {
-                Ok(Ok((stream, from))) if from.ip().to_canonical() == visitor => return Ok(Some(Data { stream })),
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) => return Ok(None),
-                Err(_) if session.deadline() <= Instant::now() => return Err(CloseReason::Overtime),
-                Err(_) => return Ok(None),
-            }
+    pub async fn accept(self, session: &Session, config: &Config) -> Result<Arrival, CloseReason> {
+        let accepted = within(session, Duration::from_secs(config.accept_seconds), self.listener.accept()).await;
+        match accepted {
+            Ok((stream, from)) if from.ip().to_canonical() == visitor(session) => Ok(Data::of(stream, config)),
+            Ok(_) => Ok(Arrival::Stranger),
+            Err(Broken::Visit(reason)) => Err(reason),
+            Err(_) => Ok(Arrival::Nobody),
         }
     }
+}
+
+fn visitor(session: &Session) -> IpAddr {
+    session.log().visit().src_ip.to_canonical()
 }
 
 async fn in_range(local: IpAddr, low: u16, high: u16) -> io::Result<TcpListener> {
@@ -83,23 +88,66 @@ async fn in_range(local: IpAddr, low: u16, high: u16) -> io::Result<TcpListener>
 pub enum Broken {
     /// Only the data connection: the visit goes on.
     Connection,
+    /// Nothing moved for too long.
+    Silent,
     /// The visit is over.
     Visit(CloseReason),
 }
 
 /// One open data connection.
 pub struct Data {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
+    silence: Duration,
 }
 
 impl Data {
+    fn of(stream: TcpStream, config: &Config) -> Arrival {
+        Arrival::Data(Self { stream: Box::new(stream), silence: Duration::from_secs(config.data_seconds) })
+    }
+
+    /// Connects to the visitor at a port of theirs that is not privileged; the address is compared once more.
+    ///
+    /// # Errors
+    /// The sensor stops, or the visit is over.
+    pub async fn dial(at: SocketAddr, session: &Session, config: &Config) -> Result<Arrival, CloseReason> {
+        if at.ip().to_canonical() != visitor(session) || at.port() < 1024 {
+            return Ok(Arrival::Nobody);
+        }
+        #[expect(clippy::disallowed_methods, reason = "[ftp] active: the visitor's own address, which they asked for")]
+        let connecting = TcpStream::connect(at);
+        match within(session, Duration::from_secs(config.accept_seconds), connecting).await {
+            Ok(stream) => Ok(Self::of(stream, config)),
+            Err(Broken::Visit(reason)) => Err(reason),
+            Err(_) => Ok(Arrival::Nobody),
+        }
+    }
+
+    /// Goes on in TLS; whether with a session that we know.
+    ///
+    /// # Errors
+    /// There was no handshake: vsftpd ends with it.
+    pub async fn in_tls(self, session: &Session) -> Result<(Self, bool), CloseReason> {
+        let Some(tls) = session.tls() else { return Err(CloseReason::Failure) };
+        let until = (Instant::now() + self.silence).min(session.deadline());
+        let how = Handshake { inside: Inside::Data, ..Handshake::until(until) };
+        let secured = Box::pin(tls.accept(self.stream, session, how)).await;
+        // An idle visit would be told so.
+        let secured =
+            secured.map_err(|reason| if reason == CloseReason::Idle { CloseReason::DialogEnded } else { reason })?;
+        Ok((Self { stream: secured.stream, silence: self.silence }, secured.resumed))
+    }
+
     /// Sends a piece.
     ///
     /// # Errors
     /// It could not be sent.
     pub async fn send(&mut self, session: &Session, bytes: &[u8]) -> Result<(), Broken> {
         session.sent(bytes.len()).map_err(Broken::Visit)?;
-        bounded(session, self.stream.write_all(bytes)).await
+        within(session, self.silence, async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        })
+        .await
     }
 
     /// Receives a piece into `buffer`; 0 at the end.
@@ -107,19 +155,27 @@ impl Data {
     /// # Errors
     /// It could not be received.
     pub async fn receive(&mut self, session: &Session, buffer: &mut [u8]) -> Result<usize, Broken> {
-        let got = bounded(session, self.stream.read(buffer)).await?;
+        let read = async {
+            match self.stream.read(buffer).await {
+                // In TLS: closed without a word, which vsftpd takes for the end (`strict_ssl_read_eof=NO`).
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+                result => result,
+            }
+        };
+        let got = within(session, self.silence, read).await?;
         session.received(got).map_err(Broken::Visit)?;
         Ok(got)
     }
 
     /// Ends our direction so that what was sent arrives.
     pub async fn close(mut self) {
-        let _ = self.stream.shutdown().await;
+        let _ = tokio::time::timeout(self.silence, self.stream.shutdown()).await;
     }
 }
 
-async fn bounded<T>(session: &Session, work: impl Future<Output = io::Result<T>>) -> Result<T, Broken> {
-    let until = (Instant::now() + SILENCE).min(session.deadline());
+/// Waits for work, but not longer than it may take.
+async fn within<T>(session: &Session, time: Duration, work: impl Future<Output = io::Result<T>>) -> Result<T, Broken> {
+    let until = (Instant::now() + time).min(session.deadline());
     let done = tokio::select! {
         done = timeout_at(until, work) => done,
         () = session.stop().cancelled() => return Err(Broken::Visit(CloseReason::Shutdown)),
@@ -128,6 +184,6 @@ async fn bounded<T>(session: &Session, work: impl Future<Output = io::Result<T>>
         Ok(Ok(value)) => Ok(value),
         Ok(Err(_)) => Err(Broken::Connection),
         Err(_) if session.deadline() <= Instant::now() => Err(Broken::Visit(CloseReason::Overtime)),
-        Err(_) => Err(Broken::Connection),
+        Err(_) => Err(Broken::Silent),
     }
 }

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::config::Secure;
 use super::listing::{self, Options, Request};
+use super::parse;
+use super::secure::Protection;
 use crate::base::clock::{self, Timestamp};
 use crate::world::{Account, Errno, File, FileKind, Host, Open, Stat, Time, Who, resolve};
 
@@ -23,6 +26,8 @@ pub enum Step {
         /// The password given.
         password: Vec<u8>,
     },
+    /// Sends an answer and waits for a handshake.
+    StartTls(Vec<u8>),
     /// Opens a listener, then [`Dialog::listening`].
     Listen {
         /// EPSV.
@@ -65,7 +70,7 @@ pub struct Upload {
     pub who: Who,
     /// What was in the file; `None` when it can't be read.
     pub old: Option<File>,
-    /// How much of it stays before what comes.
+    /// How many bytes stand before what comes: those of the file, then zeros (lseek(2)).
     pub keep: u64,
     /// Mode of a new file, before the umask.
     pub mode: u32,
@@ -75,7 +80,20 @@ pub struct Upload {
 enum Channel {
     None,
     Passive,
-    Active,
+    Active(SocketAddr),
+}
+
+/// What the operator allows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// Whether anybody may write.
+    pub write: bool,
+    /// Whether guests may.
+    pub guest_write: bool,
+    /// Whether there is TLS.
+    pub tls: Secure,
+    /// Seconds of silence, as STAT tells them.
+    pub idle: u64,
 }
 
 struct Login {
@@ -90,7 +108,8 @@ struct Login {
 pub struct Dialog {
     host: Arc<Host>,
     peer: IpAddr,
-    write_enable: bool,
+    rules: Rules,
+    protection: Protection,
     login: Option<Login>,
     user: Vec<u8>,
     failures: u32,
@@ -109,6 +128,10 @@ const FAILURES: u32 = 3;
 const GUEST_ROOT: &[u8] = b"/srv/ftp";
 
 const FEATURES: &str = "211-Features:\r\n EPRT\r\n EPSV\r\n MDTM\r\n PASV\r\n REST STREAM\r\n SIZE\r\n TVFS\r\n211 End";
+const TLS_FEATURES: &str = "211-Features:\r\n AUTH TLS\r\n EPRT\r\n EPSV\r\n MDTM\r\n PASV\r\n PBSZ\r\n PROT\r\n \
+    REST STREAM\r\n SIZE\r\n TVFS\r\n211 End";
+/// Telnet's "interrupt process, synch" (RFC 959, section 4.1.3): the only form of it that vsftpd knows.
+const URGENT_ABOR: &[u8] = b"\xff\xf4\xff\xf2ABOR";
 const HELP: &str = "214-The following commands are recognized.\r\n \
     ABOR ACCT ALLO APPE CDUP CWD  DELE EPRT EPSV FEAT HELP LIST MDTM MKD\r\n \
     MODE NLST NOOP OPTS PASS PASV PORT PWD  QUIT REIN REST RETR RMD  RNFR\r\n \
@@ -117,7 +140,8 @@ const HELP: &str = "214-The following commands are recognized.\r\n \
 const DENIED: &str = "550 Permission denied.";
 const UNKNOWN: &str = "500 Unknown command.";
 
-fn reply(text: &str) -> Step {
+/// An answer of one line, or of lines that are joined already.
+pub(super) fn reply(text: &str) -> Step {
     Step::Reply(crlf(text))
 }
 
@@ -131,11 +155,12 @@ fn either(done: bool, yes: &str, no: &str) -> Step {
 
 impl Dialog {
     /// A connection from `peer` to the host as they left it.
-    pub fn new(host: Arc<Host>, peer: IpAddr, write_enable: bool) -> Self {
+    pub fn new(host: Arc<Host>, peer: IpAddr, rules: Rules) -> Self {
         Self {
             host,
             peer: peer.to_canonical(),
-            write_enable,
+            rules,
+            protection: Protection::new(rules.tls),
             login: None,
             user: Vec::new(),
             failures: 0,
@@ -213,9 +238,8 @@ impl Dialog {
 
     /// A line without its end.
     pub fn line(&mut self, line: &[u8]) -> Step {
-        // Telnet's "interrupt, synch" that clients send before ABOR.
-        let start = line.iter().position(|b| !matches!(b, 0xff | 0xf4 | 0xf2)).unwrap_or(line.len());
-        let line = line.get(start..).unwrap_or_default();
+        let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |last| last + 1);
+        let line = line.get(..end).unwrap_or_default();
         if line.is_empty() {
             return Step::Silent;
         }
@@ -225,24 +249,39 @@ impl Dialog {
         let verb = verb.to_ascii_uppercase();
         match (verb.as_slice(), &self.login) {
             (b"QUIT", _) => Step::Close(crlf("221 Goodbye.")),
-            (b"FEAT", _) => reply(FEATURES),
+            (b"FEAT", _) => reply(if self.protection.offered() { TLS_FEATURES } else { FEATURES }),
             (b"OPTS", _) => either(
                 argument.eq_ignore_ascii_case(b"UTF8 ON"),
                 "200 Always in UTF8 mode.",
                 "501 Option not understood.",
             ),
-            (b"USER", Some(login)) => {
-                either(login.guest, "530 Can't change from guest user.", "530 Can't change to another user.")
-            }
-            (b"USER", None) => {
-                self.user = argument.to_vec();
-                reply("331 Please specify the password.")
-            }
+            (b"USER", Some(login)) if login.guest => reply("530 Can't change from guest user."),
+            (b"USER", Some(login)) => either(
+                login.name.as_bytes() == argument,
+                "331 Any password will do.",
+                "530 Can't change to another user.",
+            ),
+            (b"USER", None) => self.named(argument),
             (b"PASS", Some(_)) => reply("230 Already logged in."),
             (b"PASS", None) if self.user.is_empty() => reply("503 Login with USER first."),
             (b"PASS", None) => Step::Login { user: self.user.clone(), password: argument.to_vec() },
+            (b"PBSZ", _) if self.protection.offered() => self.protection.pbsz(),
+            (b"PROT", _) if self.protection.offered() => self.protection.prot(argument),
+            (b"AUTH", None) if self.protection.offered() && !self.protection.control => self.protection.auth(argument),
             (_, None) => reply("530 Please login with USER and PASS."),
             (_, Some(_)) => self.command(&verb, argument),
+        }
+    }
+
+    fn named(&mut self, user: &[u8]) -> Step {
+        self.user.clear();
+        match self.protection.refuses(Self::is_guest(user)) {
+            Some((text, true)) => Step::Close(crlf(text)),
+            Some((text, false)) => reply(text),
+            None => {
+                self.user = user.to_vec();
+                reply("331 Please specify the password.")
+            }
         }
     }
 
@@ -254,8 +293,8 @@ impl Dialog {
             b"TYPE" => self.set_type(argument),
             b"MODE" => either(argument.eq_ignore_ascii_case(b"S"), "200 Mode set to S.", "504 Bad MODE command."),
             b"STRU" => either(argument.eq_ignore_ascii_case(b"F"), "200 Structure set to F.", "504 Bad STRU command."),
-            b"PASV" | b"PORT" | b"EPRT" if self.epsv_all => reply(DENIED),
-            b"PASV" => Step::Listen { extended: false },
+            b"PASV" | b"P@SW" | b"PORT" if self.epsv_all => reply(DENIED),
+            b"PASV" | b"P@SW" => Step::Listen { extended: false },
             b"EPSV" => self.epsv(argument),
             b"PORT" => self.port(argument),
             b"EPRT" => self.eprt(argument),
@@ -265,12 +304,13 @@ impl Dialog {
             b"REST" => self.restart(argument),
             b"SIZE" => self.size(argument),
             b"MDTM" => self.modified(argument),
+            b"SITE" if self.is_in_as_guest() => reply(DENIED),
             b"SITE" => self.site(argument),
             b"STAT" => self.status(argument),
             b"SYST" => reply("215 UNIX Type: L8"),
             b"NOOP" => reply("200 NOOP ok."),
             b"HELP" => reply(HELP),
-            b"ABOR" => reply("225 No transfer to ABOR."),
+            b"ABOR" | URGENT_ABOR => reply("225 No transfer to ABOR."),
             b"ALLO" => reply("202 ALLO command ignored."),
             b"ACCT" => reply("502 ACCT not implemented."),
             b"REIN" => reply("502 REIN not implemented."),
@@ -320,7 +360,16 @@ impl Dialog {
     }
 
     fn writes(&self) -> bool {
-        self.write_enable && self.login.as_ref().is_some_and(|login| !login.guest)
+        self.rules.write && self.login.is_some() && (self.rules.guest_write || !self.is_in_as_guest())
+    }
+
+    fn is_in_as_guest(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.guest)
+    }
+
+    /// `anon_world_readable_only` of vsftpd.
+    fn may_see(&self, meta: &Stat) -> bool {
+        meta.mode & 4 != 0 || !self.is_in_as_guest()
     }
 
     fn who(&self) -> Who {
@@ -328,13 +377,18 @@ impl Dialog {
         Who { umask: self.umask, ..who }
     }
 
-    /// A path as the visitor sees it: absolute. `~` is their home folder.
-    fn seen(&self, argument: &[u8]) -> Vec<u8> {
+    /// `~` at the beginning is the home folder, letter by letter.
+    fn untilde(&self, argument: &[u8]) -> Vec<u8> {
         let home = self.login.as_ref().map(|login| login.home.as_slice()).unwrap_or_default();
         match argument.strip_prefix(b"~") {
-            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => resolve(b"/", &[home, rest].concat()),
-            _ => resolve(&self.cwd, argument),
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => [home, rest].concat(),
+            _ => argument.to_vec(),
         }
+    }
+
+    /// A path as the visitor sees it: absolute.
+    fn seen(&self, argument: &[u8]) -> Vec<u8> {
+        resolve(&self.cwd, &self.untilde(argument))
     }
 
     /// Where a path really lies on the host.
@@ -345,7 +399,9 @@ impl Dialog {
     }
 
     fn stat(&self, argument: &[u8]) -> Option<Stat> {
-        self.host.stat(&self.who(), &self.real(argument), true).ok().filter(|_| !argument.is_empty())
+        let meta = self.host.stat(&self.who(), &self.real(argument), true).ok()?;
+        let fits = meta.is_folder() || !argument.ends_with(b"/");
+        Some(meta).filter(|_| fits && !argument.is_empty())
     }
 
     fn pwd(&self) -> Step {
@@ -391,125 +447,144 @@ impl Dialog {
     }
 
     fn epsv(&mut self, argument: &[u8]) -> Step {
-        match argument {
-            b"" => Step::Listen { extended: true },
-            all if all.eq_ignore_ascii_case(b"ALL") => {
-                self.epsv_all = true;
-                reply("200 EPSV ALL ok.")
-            }
-            b"1" => Step::Listen { extended: true },
-            b"2" if self.peer.is_ipv6() => Step::Listen { extended: true },
+        if argument.eq_ignore_ascii_case(b"ALL") {
+            self.epsv_all = true;
+            return reply("200 EPSV ALL ok.");
+        }
+        match parse::atoi(argument) {
+            _ if argument.is_empty() => Step::Listen { extended: true },
+            1 => Step::Listen { extended: true },
+            2 if self.peer.is_ipv6() => Step::Listen { extended: true },
             _ => reply("522 Bad network protocol."),
         }
     }
 
     fn port(&mut self, argument: &[u8]) -> Step {
-        let numbers: Option<Vec<u8>> =
-            argument.split(|&b| b == b',').map(|part| std::str::from_utf8(part).ok()?.parse().ok()).collect();
-        let at = match numbers.as_deref() {
-            Some(&[a, b, c, d, high, low]) => Some((IpAddr::from([a, b, c, d]), u16::from_be_bytes([high, low]))),
-            _ => None,
-        };
+        let at = parse::port(argument);
         self.active(at, "200 PORT command successful. Consider using PASV.", "500 Illegal PORT command.")
     }
 
     fn eprt(&mut self, argument: &[u8]) -> Step {
-        let mut parts = argument.split(|&b| b == b'|');
-        if parts.next().is_some_and(|first| !first.is_empty()) {
-            return reply("500 Bad EPRT command.");
+        match parse::eprt(argument, self.peer.is_ipv6()) {
+            Ok(at) => {
+                self.active(Some(at), "200 EPRT command successful. Consider using EPSV.", "500 Illegal EPRT command.")
+            }
+            Err(what) => {
+                self.channel = Channel::None;
+                reply(&format!("500 Bad EPRT {what}."))
+            }
         }
-        let protocol = parts.next().unwrap_or_default();
-        if !(protocol == b"1" || (protocol == b"2" && self.peer.is_ipv6())) {
-            return reply("500 Bad EPRT protocol.");
-        }
-        let text = |part: Option<&[u8]>| String::from_utf8_lossy(part.unwrap_or_default()).into_owned();
-        let (ip, port) = (text(parts.next()), text(parts.next()));
-        let at = ip.parse::<IpAddr>().ok().zip(port.parse::<u16>().ok());
-        if at.is_none() {
-            return reply("500 Bad EPRT command.");
-        }
-        self.active(at, "200 EPRT command successful. Consider using EPSV.", "500 Illegal EPRT command.")
     }
 
-    /// vsftpd dials only the visitor's own address, at ports that are not privileged; we dial nobody.
+    /// vsftpd dials only the visitor's own address, at ports that are not privileged. What it had open is closed first.
     fn active(&mut self, at: Option<(IpAddr, u16)>, yes: &str, no: &str) -> Step {
-        let legal = at.is_some_and(|(ip, port)| ip.to_canonical() == self.peer && port >= 1024);
-        if legal {
-            self.channel = Channel::Active;
-        }
-        either(legal, yes, no)
+        let legal = at.filter(|(ip, port)| ip.to_canonical() == self.peer && *port >= 1024);
+        self.channel = match legal {
+            Some((_, port)) => Channel::Active(SocketAddr::new(self.peer, port)),
+            None => Channel::None,
+        };
+        either(legal.is_some(), yes, no)
     }
 
-    fn channel_is_open(&self) -> bool {
-        self.channel != Channel::None
+    /// A listener of ours may be connected to.
+    pub fn listens(&self) -> bool {
+        self.channel == Channel::Passive
     }
 
-    /// A transfer uses up the channel. Active ones never come about.
-    fn transfer(&mut self, step: Step) -> Step {
+    /// Ends the channel, which a transfer uses up: where the visitor waits for us, if it is there and not here.
+    pub fn take_channel(&mut self) -> Option<SocketAddr> {
         match std::mem::replace(&mut self.channel, Channel::None) {
-            Channel::Passive => step,
-            Channel::Active | Channel::None => reply("425 Failed to establish connection."),
+            Channel::Active(at) => Some(at),
+            Channel::Passive | Channel::None => None,
         }
+    }
+
+    /// Whether data connections are in TLS.
+    pub fn is_private(&self) -> bool {
+        self.protection.data
+    }
+
+    /// Why there can be no transfer.
+    fn hindrance(&self) -> Option<Step> {
+        if self.channel == Channel::None {
+            return Some(reply("425 Use PORT or PASV first."));
+        }
+        let refused = self.protection.refuses_clear(self.is_in_as_guest());
+        refused.then(|| reply("522 Data connections must be encrypted."))
     }
 
     /// The lines of a folder, or of the names in a folder that match the last part of the path.
     fn lines(&self, argument: &[u8], options: Options) -> Option<Vec<u8>> {
         let (options, path) = options.split(argument);
+        let path = &*self.untilde(path);
         let now = clock::unix_seconds();
         let who = self.who();
         let real = self.real(path);
         let is_folder = self.host.stat(&who, &real, true).is_ok_and(|meta| meta.is_folder());
-        if path.is_empty() || is_folder || path.ends_with(b"/") {
-            let request = Request { folder: &real, prefix: path, filter: None, options, now };
-            return listing::lines(&self.host, &who, &request);
-        }
-        let at = path.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
-        let (prefix, filter) = path.split_at(at);
-        let folder = self.real(prefix);
-        let request = Request { folder: &folder, prefix, filter: Some(filter), options, now };
-        listing::lines(&self.host, &who, &request)
+        let (folder, prefix, filter) = if path.is_empty() || is_folder || path.ends_with(b"/") {
+            (real, path, None)
+        } else {
+            let at = path.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+            let (prefix, filter) = path.split_at(at);
+            (self.real(prefix), prefix, Some(filter))
+        };
+        let seen = self.host.stat(&who, &folder, true).is_ok_and(|meta| self.may_see(&meta));
+        let top = self.is_in_as_guest() && folder == GUEST_ROOT;
+        let request = Request { folder: &folder, prefix, filter, options, now, top };
+        let found = seen.then(|| listing::lines(&self.host, &who, &request)).flatten();
+        // The empty folder of a guest: it is there even if the host has no such folder.
+        found.or_else(|| (folder == GUEST_ROOT).then(Vec::new))
     }
 
     fn list(&mut self, argument: &[u8], long: bool) -> Step {
-        if !self.channel_is_open() {
-            return reply("425 Use PORT or PASV first.");
+        if let Some(hindrance) = self.hindrance() {
+            return hindrance;
         }
-        self.restart = 0;
         let found = self.lines(argument, Options { long, ..Options::default() });
-        // The empty folder of a guest: it is there even if the host has no such folder.
-        let missing = found.is_none() && self.real(b"") != GUEST_ROOT;
-        let done = if missing { "226 Transfer done (but failed to open directory)." } else { "226 Directory send OK." };
-        self.transfer(Step::List { lines: found.unwrap_or_default(), done })
+        let done = if found.is_none() {
+            "226 Transfer done (but failed to open directory)."
+        } else {
+            "226 Directory send OK."
+        };
+        Step::List { lines: found.unwrap_or_default(), done }
     }
 
     fn retrieve(&mut self, argument: &[u8]) -> Step {
-        if !self.channel_is_open() {
-            return reply("425 Use PORT or PASV first.");
+        if let Some(hindrance) = self.hindrance() {
+            return hindrance;
         }
         let offset = std::mem::take(&mut self.restart);
+        if offset != 0 && !self.binary {
+            return reply("550 No support for resume of ASCII transfer.");
+        }
+        let argument = &*self.untilde(argument);
         let path = self.real(argument);
         let content = self.host.open(&self.who(), &path, Open::READ).ok();
-        let Some(content) = content.filter(|file| file.stat().kind == FileKind::File) else {
+        let content = content.filter(|_| !argument.ends_with(b"/"));
+        let Some(content) = content.filter(|file| file.stat().kind == FileKind::File && self.may_see(&file.stat()))
+        else {
             return reply("550 Failed to open file.");
         };
         let shown = String::from_utf8_lossy(argument);
         let opening = format!("150 Opening BINARY mode data connection for {shown} ({} bytes).", content.len());
-        self.transfer(Step::Send(Download { opening, path, content, offset }))
+        Step::Send(Download { opening, path, content, offset })
     }
 
     fn upload(&mut self, argument: &[u8], append: bool) -> Step {
-        if !self.channel_is_open() {
-            return reply("425 Use PORT or PASV first.");
+        if let Some(hindrance) = self.hindrance() {
+            return hindrance;
         }
         self.receive(argument, append, "150 Ok to send data.".into())
     }
 
     fn unique(&mut self, argument: &[u8]) -> Step {
-        if !self.channel_is_open() {
-            return reply("425 Use PORT or PASV first.");
+        if let Some(hindrance) = self.hindrance() {
+            return hindrance;
         }
         let base = if argument.is_empty() { b"STOU".as_slice() } else { argument };
-        let numbered = (0..10_000_u32).map(|number| match number {
+        // Without a name there is no try without a number.
+        let first = u32::from(argument.is_empty());
+        let numbered = (first..10_000).map(|number| match number {
             0 => base.to_vec(),
             _ => [base, b".", number.to_string().as_bytes()].concat(),
         });
@@ -530,8 +605,8 @@ impl Dialog {
         }
         let old = self.host.open(&who, &path, Open::READ).ok();
         let len = old.as_ref().map_or(0, File::len);
-        let keep = if append { len } else { restart.min(len) };
-        self.transfer(Step::Receive(Upload { opening, path, who, old, keep, mode }))
+        let keep = if append { len } else { restart };
+        Step::Receive(Upload { opening, path, who, old, keep, mode })
     }
 
     /// What is not a number of at most 15 digits is 0.
@@ -550,13 +625,18 @@ impl Dialog {
     }
 
     fn modified(&self, argument: &[u8]) -> Step {
-        if let Some((at, path)) = stamp(argument).filter(|_| self.writes()) {
+        // What lies at the whole argument counts first, and as it stands: `~` is no home here.
+        let plain = if argument.starts_with(b"~") { [b"./", argument].concat() } else { argument.to_vec() };
+        let whole = self.stat(&plain);
+        let set = parse::stamp(argument).filter(|_| whole.is_none() && self.writes());
+        if let Some((at, path)) = set {
             let at = Some(Time::at(at));
-            let done = self.host.set_times(&self.who(), &self.real(path), at, at, true).is_ok();
+            let is_file = self.stat(path).is_some_and(|meta| meta.kind == FileKind::File);
+            let done = is_file && self.host.set_times(&self.who(), &self.real(path), at, at, true).is_ok();
             return either(done, "213 File modification time set.", "550 Could not set file modification time.");
         }
-        match self.stat(argument) {
-            Some(meta) if !meta.is_folder() => {
+        match whole {
+            Some(meta) if meta.kind == FileKind::File => {
                 let at = Timestamp::from_second(meta.modified.secs).unwrap_or_default();
                 reply(&format!("213 {}", at.strftime("%Y%m%d%H%M%S")))
             }
@@ -578,10 +658,10 @@ impl Dialog {
                 let done = self.host.set_mode(&self.who(), &path, octal(mode)).is_ok();
                 either(done, "200 SITE CHMOD command ok.", "550 SITE CHMOD command failed.")
             }
-            b"UMASK" if rest.is_empty() => reply(&format!("200 Your current UMASK is 0{:02o}", self.umask)),
+            b"UMASK" if rest.is_empty() => reply(&format!("200 Your current UMASK is {}", leading_zero(self.umask))),
             b"UMASK" => {
                 self.umask = octal(rest) & 0o777;
-                reply(&format!("200 UMASK set to 0{:02o}", self.umask))
+                reply(&format!("200 UMASK set to {}", leading_zero(self.umask)))
             }
             b"HELP" => either(self.writes(), "214 CHMOD UMASK HELP", "214 UMASK HELP"),
             _ => reply("500 Unknown SITE command."),
@@ -595,15 +675,16 @@ impl Dialog {
             return Step::Reply([b"213-Status follows:\r\n", lines.as_slice(), b"213 End of status\r\n"].concat());
         }
         let name = self.login.as_ref().map(|login| login.name.as_str()).unwrap_or_default();
+        let kind = |encrypted| if encrypted { "encrypted" } else { "plain text" };
         let lines = [
             "211-FTP server status:".to_owned(),
             format!("     Connected to {}", self.peer),
             format!("     Logged in as {name}"),
             format!("     TYPE: {}", if self.binary { "BINARY" } else { "ASCII" }),
             "     No session bandwidth limit".into(),
-            "     Session timeout in seconds is 300".into(),
-            "     Control connection is plain text".into(),
-            "     Data connections will be plain text".into(),
+            format!("     Session timeout in seconds is {}", self.rules.idle),
+            format!("     Control connection is {}", kind(self.protection.control)),
+            format!("     Data connections will be {}", kind(self.protection.data)),
             "     At session startup, client count was 1".into(),
             "     vsFTPd 3.0.3 - secure, fast, stable".into(),
             "211 End of status".into(),
@@ -617,22 +698,13 @@ fn nobody() -> Who {
     Who { uid: 65_534, gid: 65_534, groups: Arc::from([65_534]), ..Who::root() }
 }
 
+/// An octal number as C writes it.
+fn leading_zero(number: u32) -> String {
+    if number == 0 { "0".into() } else { format!("0{number:o}") }
+}
+
 /// An octal number up to the first byte that is no octal digit.
 fn octal(text: &[u8]) -> u32 {
     let digits = text.iter().take_while(|b| (b'0'..=b'7').contains(b)).take(6);
     digits.fold(0, |number, &digit| number * 8 + u32::from(digit - b'0'))
-}
-
-/// `YYYYMMDDHHMMSS path`, the form of MDTM that sets the time.
-fn stamp(argument: &[u8]) -> Option<(i64, &[u8])> {
-    let (time, rest) = argument.split_at_checked(14)?;
-    let path = rest.strip_prefix(b" ").filter(|path| !path.is_empty())?;
-    let text = std::str::from_utf8(time).ok()?;
-    if !time.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    let iso =
-        format!("{}-{}-{}T{}:{}:{}Z", part(0..4), part(4..6), part(6..8), part(8..10), part(10..12), part(12..14));
-    Some((iso.parse::<Timestamp>().ok()?.as_second(), path))
 }

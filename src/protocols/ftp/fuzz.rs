@@ -1,5 +1,6 @@
 //! For `fuzz/`: any bytes as the lines of a visitor.
 
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use super::dialog::{Dialog, Step};
@@ -18,7 +19,8 @@ fn world() -> &'static World {
 pub fn talk(bytes: &[u8]) {
     let visitor = IpAddr::from([192, 0, 2, 7]);
     let host = world().host_for(visitor);
-    let mut dialog = Dialog::new(Arc::clone(&host), visitor, true);
+    let rules = Rules { write: true, guest_write: true, tls: Secure::Offered, idle: 300 };
+    let mut dialog = Dialog::new(Arc::clone(&host), visitor, rules);
     for line in bytes.split(|&byte| byte == b'\n').take(200) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let step = if line.len() > LONGEST { Dialog::too_long() } else { dialog.line(line) };
@@ -40,7 +42,7 @@ pub fn talk(bytes: &[u8]) {
                 let _ = host.write_file(&upload.who, &upload.path, line, upload.mode);
                 0
             }
-            Step::Silent | Step::Login { .. } | Step::Listen { .. } => 0,
+            Step::Silent | Step::Login { .. } | Step::Listen { .. } | Step::StartTls(_) => 0,
         };
         assert!(answered < ANSWER, "{answered} bytes for {}", line.escape_ascii());
     }

@@ -1,5 +1,6 @@
 //! Directory listings as vsftpd 3.0.3 prints them: numeric owners, no total line, sorted by byte.
 
+use super::filter::{BUDGET, fits};
 use crate::base::clock::Timestamp;
 use crate::world::{FileKind, Host, Stat, Who, resolve};
 
@@ -14,6 +15,8 @@ pub struct Options {
     pub reverse: bool,
     /// `t`: newest first.
     pub by_time: bool,
+    /// `F`: `/` after folders, `@` after links.
+    pub classify: bool,
 }
 
 impl Options {
@@ -26,6 +29,7 @@ impl Options {
         self.long |= letters.contains(&b'l');
         self.reverse |= letters.contains(&b'r');
         self.by_time |= letters.contains(&b't');
+        self.classify |= letters.contains(&b'F');
         (self, path.strip_prefix(b" ").unwrap_or(path))
     }
 }
@@ -42,22 +46,26 @@ pub struct Request<'a> {
     pub options: Options,
     /// Seconds since 1970, for the form of the dates.
     pub now: i64,
+    /// Nothing is above the folder: it is the root of who is locked in.
+    pub top: bool,
 }
 
 /// The lines; `None` when the folder can't be opened.
 pub fn lines(host: &Host, who: &Who, request: &Request<'_>) -> Option<Vec<u8>> {
-    let Request { folder, prefix, filter, options, now } = *request;
+    let Request { folder, prefix, filter, options, now, top } = *request;
     let mut entries = host.list(who, folder).ok()?;
     if options.all {
         for dots in [b"..".as_slice(), b"."] {
-            if let Ok(meta) = host.stat(who, &resolve(folder, dots), true) {
+            let place = if top { folder.to_vec() } else { resolve(folder, dots) };
+            if let Ok(meta) = host.stat(who, &place, true) {
                 entries.insert(0, (dots.to_vec(), meta));
             }
         }
     }
     let dotted = options.all || filter.is_some_and(|filter| filter.starts_with(b"."));
+    let mut budget = BUDGET;
     entries.retain(|(name, _)| {
-        (dotted || !name.starts_with(b".")) && filter.is_none_or(|filter| matches(filter, name, &mut { MATCH_STEPS }))
+        (dotted || !name.starts_with(b".")) && filter.is_none_or(|filter| fits(name, filter, &mut budget))
     });
     if options.by_time {
         entries.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.modified));
@@ -81,6 +89,13 @@ pub fn lines(host: &Host, who: &Who, request: &Request<'_>) -> Option<Vec<u8>> {
                 }
             }
             out.extend_from_slice(&name);
+        }
+        if options.classify {
+            match meta.kind {
+                FileKind::Folder => out.push(b'/'),
+                FileKind::Link if !options.long => out.push(b'@'),
+                _ => {}
+            }
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -134,33 +149,6 @@ fn date(at: i64, now: i64) -> String {
     Timestamp::from_second(at).unwrap_or_default().strftime(form).to_string()
 }
 
-/// Steps that one pattern may take: patterns with many stars are expensive.
-const MATCH_STEPS: u32 = 10_000;
-
-/// Shell pattern with `*`, `?` and `{a,b}`.
-fn matches(pattern: &[u8], name: &[u8], steps: &mut u32) -> bool {
-    *steps = steps.saturating_sub(1);
-    if *steps == 0 {
-        return false;
-    }
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some((b'*', rest)) => (0..=name.len()).any(|at| matches(rest, name.get(at..).unwrap_or_default(), steps)),
-        Some((b'?', rest)) => name.split_first().is_some_and(|(_, name)| matches(rest, name, steps)),
-        Some((b'{', rest)) if rest.contains(&b'}') => {
-            let end = rest.iter().position(|&b| b == b'}').unwrap_or(rest.len());
-            let (choices, after) = rest.split_at(end);
-            let after = after.get(1..).unwrap_or_default();
-            choices
-                .split(|&b| b == b',')
-                .any(|choice| name.strip_prefix(choice).is_some_and(|name| matches(after, name, steps)))
-        }
-        Some((first, rest)) => {
-            name.split_first().is_some_and(|(head, name)| head == first && matches(rest, name, steps))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,12 +175,5 @@ mod tests {
         line(&mut out, b"backup.tar.gz", &meta, 1_795_000_000);
         let wanted = b"-rw-r--r--    1 1001     1001           14 Jan 15  2024 backup.tar.gz";
         assert_eq!(out, wanted);
-    }
-
-    #[test]
-    fn patterns() {
-        let hit = |pattern: &[u8], name: &[u8]| matches(pattern, name, &mut { MATCH_STEPS });
-        assert!(hit(b"b*", b"backup.tar.gz") && hit(b"*.{txt,gz}", b"a.gz") && hit(b"n?t*", b"notes"));
-        assert!(!hit(b"b*", b"notes") && !hit(b"", b"x") && !hit(&b"*a".repeat(40), &b"b".repeat(200)));
     }
 }

@@ -2,6 +2,10 @@
 
 use proptest::prelude::*;
 
+use std::net::IpAddr;
+
+use super::data::PIECE;
+use super::dialog::{Download, Upload};
 use super::*;
 use crate::protocols::transcript::{Turn, play_all};
 use crate::world::{self, AccountConfig, FileConfig, World};
@@ -42,7 +46,8 @@ impl Stage {
     fn new(profile: &str) -> Self {
         let world = world();
         let visitor = IpAddr::from([127, 0, 0, 1]);
-        let dialog = Dialog::new(world.host_for(visitor), visitor, profile == "write");
+        let rules = Rules { write: profile == "write", idle: 300, ..Rules::default() };
+        let dialog = Dialog::new(world.host_for(visitor), visitor, rules);
         Self { world, dialog, anonymous: profile == "anonymous" }
     }
 
@@ -60,6 +65,10 @@ impl Stage {
             Step::Listen { extended } => self.dialog.listening(extended, Some(turn.passive_address())),
             step => step,
         };
+        let transfers = matches!(step, Step::List { .. } | Step::Send(_) | Step::Receive(_));
+        if transfers && self.dialog.take_channel().is_some() {
+            return (b"425 Failed to establish connection.\r\n".to_vec(), Vec::new(), false);
+        }
         let words = |first: &str, last: &str| format!("{first}\r\n{last}\r\n").into_bytes();
         match step {
             Step::Reply(text) => (text, Vec::new(), false),

@@ -135,7 +135,9 @@ impl Apps {
         request: &Request,
         body: &[u8],
         now: i64,
+        https: bool,
     ) -> (Made, Option<Tried>) {
+        let fill = |text: &str, words: &[(&'static str, String)]| fill(&schemed(text, https), words);
         let mut words = host.app_words();
         let staff = world.baits().iter().find(|bait| bait.opens.contains(&"ftp"));
         let (session, token) = (hex(16), hex(16));
@@ -165,7 +167,8 @@ impl Apps {
             if accepted {
                 to.clone_from(&login.to);
                 let cookie = fill(&login.cookie, &words);
-                made.headers.push(("Set-Cookie".into(), format!("{cookie}={session}; path=/; HttpOnly")));
+                let cookie = guarded(&format!("{cookie}={session}; path=/; HttpOnly"), https);
+                made.headers.push(("Set-Cookie".into(), cookie));
                 remember(&mut lock(&self.members), (session.clone(), user.clone()));
             }
             if !name.is_empty() || !password.is_empty() {
@@ -179,7 +182,8 @@ impl Apps {
         let headers = route.headers.iter().filter_map(|line| line.split_once(": "));
         made.headers.extend(headers.map(|(name, value)| (name.to_string(), fill(value, &words))));
         if to.is_empty() {
-            let cookies = route.cookies.iter().map(|cookie| ("Set-Cookie".to_string(), fill(cookie, &words)));
+            let cookie = |cookie: &String| ("Set-Cookie".to_string(), guarded(&fill(cookie, &words), https));
+            let cookies = route.cookies.iter().map(cookie);
             made.headers.extend(cookies);
             let text = app.texts.iter().find(|(name, _)| *name == route.text).map_or("", |(_, text)| text);
             if text.contains("{token}") {
@@ -201,12 +205,48 @@ impl Apps {
             return None;
         }
         let sent = text(request.header("Cookie")?);
-        let value = sent.split(';').find_map(|pair| pair.trim().strip_prefix(cookie)?.strip_prefix('='))?;
+        let value = sent.split(';').find_map(|pair| {
+            let rest = pair.trim().strip_prefix(cookie)?;
+            rest.strip_prefix(SECURE_NAME).unwrap_or(rest).strip_prefix('=')
+        })?;
         lock(&self.members).iter().find(|(known, _)| known == value).map(|(_, user)| user.clone())
     }
 
     fn issued(&self, token: &str) -> bool {
         lock(&self.tokens).iter().any(|known| known == token)
+    }
+}
+
+/// What phpMyAdmin adds to the names of its cookies over HTTPS.
+const SECURE_NAME: &str = "_https";
+
+/// Links of a program to itself, in plain text, in JSON, in a query.
+fn schemed(text: &str, https: bool) -> String {
+    const LINKS: [(&str, &str); 3] = [
+        ("http://{host}", "https://{host}"),
+        ("http:\\/\\/{host}", "https:\\/\\/{host}"),
+        ("http%3A%2F%2F{host}", "https%3A%2F%2F{host}"),
+    ];
+    if !https {
+        return text.into();
+    }
+    LINKS.iter().fold(text.to_string(), |text, (plain, secure)| text.replace(plain, secure))
+}
+
+/// A cookie as PHP's programs set it over HTTPS: for HTTPS alone.
+fn guarded(cookie: &str, https: bool) -> String {
+    if !https {
+        return cookie.into();
+    }
+    let (value, only) = match cookie.strip_suffix("; HttpOnly") {
+        Some(value) => (value, "; HttpOnly"),
+        None => (cookie, ""),
+    };
+    match value.split_once('=') {
+        Some((name, rest)) if name.starts_with("phpMyAdmin") || name.starts_with("pma") => {
+            format!("{name}{SECURE_NAME}={rest}; secure{only}")
+        }
+        _ => format!("{value}; secure{only}"),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Setting<'a> {
     pub name: &'a str,
     /// What stands between the parts of Apache's multipart answers.
     pub boundary: &'a str,
+    /// The port begins with TLS.
+    pub https: bool,
 }
 
 /// `keepalive_requests`
@@ -61,11 +63,19 @@ pub(super) fn refuse(request: &Request, refusal: Refusal, setting: &Setting<'_>)
         Refusal::Version => "505 HTTP Version Not Supported",
     };
     let mut body = match refusal {
-        Refusal::HeaderTooLarge => cookie_page(setting.server),
+        Refusal::HeaderTooLarge => explained("Request Header Or Cookie Too Large", setting.server),
         _ => page(status, setting.server),
     };
     pad(request, &mut body);
     paged(request, status, &[], body.as_bytes(), &Setting { count: KEEP_REQUESTS, ..*setting })
+}
+
+/// Answers a request in plain HTTP on a port of TLS (nginx's status 497); the connection ends after it.
+pub(super) fn to_https(request: &Request, setting: &Setting<'_>) -> Response {
+    let mut body = explained("The plain HTTP request was sent to HTTPS port", setting.server);
+    pad(request, &mut body);
+    let setting = Setting { count: KEEP_REQUESTS, ..*setting };
+    paged(request, "400 Bad Request", &[], body.as_bytes(), &setting)
 }
 
 /// Answers a request.
@@ -283,9 +293,10 @@ pub(super) fn code(status: &str) -> u16 {
 
 /// The same place with a slash at its end.
 fn location(request: &Request, setting: &Setting<'_>) -> Vec<u8> {
-    let mut place = b"http://".to_vec();
+    let (scheme, usual) = if setting.https { ("https", 443) } else { ("http", 80) };
+    let mut place = format!("{scheme}://").into_bytes();
     place.extend(request.host().unwrap_or_else(|| setting.address.as_bytes().to_vec()));
-    if setting.port != 80 {
+    if setting.port != usual {
         place.extend(format!(":{}", setting.port).into_bytes());
     }
     place.extend(escaped(&request.target.path));
@@ -305,11 +316,11 @@ pub(super) fn page(status: &str, server: &str) -> String {
     )
 }
 
-fn cookie_page(server: &str) -> String {
-    const WHAT: &str = "Request Header Or Cookie Too Large";
+/// nginx's page for a 400 that has a reason.
+fn explained(what: &str, server: &str) -> String {
     format!(
-        "<html>\r\n<head><title>400 {WHAT}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
-         <center>{WHAT}</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
+        "<html>\r\n<head><title>400 {what}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+         <center>{what}</center>\r\n<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"
     )
 }
 

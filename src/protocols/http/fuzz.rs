@@ -20,8 +20,16 @@ fn world() -> &'static World {
 pub fn talk_apache(bytes: &[u8]) {
     let host = world().host_for([192, 0, 2, 7].into());
     let server = "Apache/2.4.41 (Ubuntu)";
-    let setting =
-        Setting { server, now: 1_700_000_000, address: "10.0.0.1", port: 8080, count: 1, name: "h.lan", boundary: "0" };
+    let setting = Setting {
+        server,
+        now: 1_700_000_000,
+        address: "10.0.0.1",
+        port: 8080,
+        count: 1,
+        name: "h.lan",
+        boundary: "0",
+        https: false,
+    };
     let mut rest = bytes;
     for _ in 0..100 {
         let mut head = apache::Head::new();
@@ -51,6 +59,7 @@ pub fn talk(bytes: &[u8]) {
         count: 1,
         name: "h.lan",
         boundary: "0",
+        https: false,
     };
     let mut rest = bytes;
     for _ in 0..100 {

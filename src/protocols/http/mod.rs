@@ -9,6 +9,7 @@ mod dialog;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gzip;
+mod https;
 mod mime;
 mod request;
 mod select;
@@ -92,13 +93,40 @@ impl Config {
 pub struct Http {
     server: Arc<str>,
     apps: Apps,
+    /// The port begins with TLS.
+    tls: bool,
+}
+
+/// What somebody speaks on a port, and is spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    /// Plain HTTP where it belongs.
+    Http,
+    /// TLS.
+    Https,
+    /// Plain HTTP where TLS belongs.
+    Mistaken,
 }
 
 impl Http {
     /// An engine of the configured kind.
     pub fn new(config: &Config) -> Self {
         // A line end in the name would end the header.
-        Self { server: config.server.replace(['\r', '\n'], " ").into(), apps: Apps::default() }
+        Self { server: config.server.replace(['\r', '\n'], " ").into(), apps: Apps::default(), tls: false }
+    }
+
+    /// The same for a port that begins with TLS.
+    pub fn over_tls(config: &Config) -> Self {
+        Self { tls: true, ..Self::new(config) }
+    }
+
+    /// One conversation, from its first byte.
+    async fn converse(&self, session: &Session, wire: &mut Wire) -> Result<CloseReason, CloseReason> {
+        let scheme = if self.tls { https::begin(session, wire, &self.server).await? } else { Some(Scheme::Http) };
+        match scheme {
+            Some(scheme) => converse(session, wire, self, scheme).await,
+            None => Ok(CloseReason::DialogEnded),
+        }
     }
 }
 
@@ -129,7 +157,7 @@ impl Protocol for Http {
         // What a silent visitor costs is this future: the conversation's own is made when there is something to say.
         match wire.fill().await {
             Err(reason) => reason,
-            Ok(_) => Box::pin(converse(&session, &mut wire, self)).await.unwrap_or_else(|reason| reason),
+            Ok(_) => Box::pin(self.converse(&session, &mut wire)).await.unwrap_or_else(|reason| reason),
         }
     }
 }
@@ -242,7 +270,7 @@ async fn once(session: &Session, wire: &mut Wire, engine: &Http, host: &Host) ->
             None => busybox::answer(&request, host, now),
             Some(route) => {
                 let visited = (session.world(), host);
-                let (made, tried) = engine.apps.answer(route, visited, &request, body.kept(), now);
+                let (made, tried) = engine.apps.answer(route, visited, &request, body.kept(), now, engine.tls);
                 if let Some(tried) = tried {
                     session.log().record(apps::login_event(tried));
                 }
@@ -259,7 +287,12 @@ async fn once(session: &Session, wire: &mut Wire, engine: &Http, host: &Host) ->
     Ok(CloseReason::DialogEnded)
 }
 
-async fn converse(session: &Session, wire: &mut Wire, engine: &Http) -> Result<CloseReason, CloseReason> {
+async fn converse(
+    session: &Session,
+    wire: &mut Wire,
+    engine: &Http,
+    scheme: Scheme,
+) -> Result<CloseReason, CloseReason> {
     let host = session.host();
     if engine.server.is_empty() && host.persona().os_id == "busybox" {
         return once(session, wire, engine, &host).await;
@@ -282,10 +315,12 @@ async fn converse(session: &Session, wire: &mut Wire, engine: &Http) -> Result<C
             count,
             name: &persona.fqdn,
             boundary: &boundary,
+            https: engine.tls,
         };
+        let mistaken = scheme == Scheme::Mistaken;
         let mut body = Body::new(asked.request().framing, KEPT, session);
         let mut broken = false;
-        let app = if asked.is_request() { engine.apps.find(&host, asked.request()) } else { None };
+        let app = if asked.is_request() && !mistaken { engine.apps.find(&host, asked.request()) } else { None };
         let first = (apache && asked.bodied()) || app.is_some();
         if first {
             if asked.continues() {
@@ -300,7 +335,7 @@ async fn converse(session: &Session, wire: &mut Wire, engine: &Http) -> Result<C
                 let Some(route) = app else { continue };
                 let request = asked.request();
                 let visited = (session.world(), &*host);
-                let (made, tried) = engine.apps.answer(route, visited, request, body.kept(), setting.now);
+                let (made, tried) = engine.apps.answer(route, visited, request, body.kept(), setting.now, engine.tls);
                 if let Some(tried) = tried {
                     session.log().record(apps::login_event(tried));
                 }
@@ -308,6 +343,9 @@ async fn converse(session: &Session, wire: &mut Wire, engine: &Http) -> Result<C
                     Asked::Nginx(request, _) => dialog::made(request, &made, &setting),
                     Asked::Apache(asked) => apache::made(asked, &made, &setting),
                 }
+            }
+            Asked::Nginx(request, None | Some(Refusal::BodyTooLarge)) if mistaken => {
+                dialog::to_https(request, &setting)
             }
             Asked::Nginx(request, Some(refusal)) => dialog::refuse(request, *refusal, &setting),
             Asked::Nginx(request, None) => dialog::answer(request, site::look(&host, path), &setting),

@@ -297,8 +297,16 @@ async fn silence_ends_without_a_word() {
 
 fn respond(head: Head, refusal: Option<Refusal>) -> Response {
     let request = head.into_request();
-    let setting =
-        Setting { server: SERVER, now: 0, address: "10.0.0.1", port: 80, count: 1, name: "h.lan", boundary: "0" };
+    let setting = Setting {
+        server: SERVER,
+        now: 0,
+        address: "10.0.0.1",
+        port: 80,
+        count: 1,
+        name: "h.lan",
+        boundary: "0",
+        https: false,
+    };
     let host = World::new(&world::Config::default(), 7, 1 << 20, 1 << 20).host_for([10, 0, 0, 1].into());
     let root = world::Who::root();
     host.write_file(&root, b"/a.html", b"hello", 0o644).unwrap();

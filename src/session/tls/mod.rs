@@ -11,13 +11,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::Acceptor;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::{Session, Stream};
 use crate::event::{CloseReason, Kind, Raw};
@@ -68,13 +71,57 @@ impl std::error::Error for TlsError {}
 
 /// What a server needs for handshakes.
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    plain: Arc<ServerConfig>,
+    /// The same, for clients that offer `http/1.1` (RFC 7301) to a web server.
+    http: Arc<ServerConfig>,
+    /// The same for the data connections of FTP.
+    data: Arc<ServerConfig>,
+}
+
+/// What is spoken in TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// A dialog without a name of its own in TLS.
+    Dialog,
+    /// HTTP: `http/1.1` is agreed on with who offers it. Who offers other things only gets no protocol, as from nginx
+    /// 1.18.
+    Http,
+    /// A data connection of FTP.
+    Data,
+}
+
+/// What one handshake needs beside the stream.
+pub struct Handshake {
+    /// The moment at which it has taken too long.
+    pub until: Instant,
+    /// What was read already: its beginning.
+    pub head: Vec<u8>,
+    /// What comes after it.
+    pub inside: Inside,
+    /// The last words, in clear, for who begins with something else than TLS; these are the first bytes.
+    pub otherwise: fn(&[u8]) -> Vec<u8>,
+}
+
+impl Handshake {
+    /// The usual one: nothing read, no application protocol, silence towards strangers.
+    pub fn until(until: Instant) -> Self {
+        Self { until, head: Vec::new(), inside: Inside::Dialog, otherwise: |_| Vec::new() }
+    }
+}
+
+/// A stream in TLS.
+pub struct Secured {
+    /// What is said inside.
+    pub stream: Box<dyn Stream>,
+    /// The client went on with a session that we know.
+    pub resumed: bool,
 }
 
 /// How much of a ClientHello is kept.
 const HELLO: usize = 16 << 10;
 /// Type, version and length of a TLS record.
 const HEADER: usize = 5;
+const HTTP: &[u8] = b"http/1.1";
 
 impl Tls {
     /// With the operator's certificate, else with the instance's own.
@@ -115,15 +162,33 @@ impl Tls {
 
     fn with(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Arc<Self>, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
+        let mut plain = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
-        Ok(Arc::new(Self { acceptor: TlsAcceptor::from(Arc::new(config)) }))
+        // As OpenSSL: what a client may come back with is in its ticket, as often as it likes.
+        plain.ticketer = aws_lc_rs::Ticketer::new()?;
+        // Who only sends on a data connection never reads a ticket, and what is unread makes their close a reset.
+        let mut data = plain.clone();
+        data.send_tls13_tickets = 0;
+        let mut http = plain.clone();
+        http.alpn_protocols = vec![HTTP.to_vec()];
+        Ok(Arc::new(Self { plain: Arc::new(plain), http: Arc::new(http), data: Arc::new(data) }))
     }
 
-    /// Waits for the client's handshake until a moment, and records it. What does not begin as TLS is left without an
-    /// answer, as OpenSSL does; it reads no further than the first header.
+    async fn agree(&self, tee: Tee, inside: Inside) -> io::Result<TlsStream<Tee>> {
+        match inside {
+            Inside::Dialog => return TlsAcceptor::from(Arc::clone(&self.plain)).accept(tee).await,
+            Inside::Data => return TlsAcceptor::from(Arc::clone(&self.data)).accept(tee).await,
+            Inside::Http => {}
+        }
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), tee).await?;
+        let offered = hello.client_hello().alpn().is_some_and(|mut names| names.any(|name| name == HTTP));
+        hello.into_stream(Arc::clone(if offered { &self.http } else { &self.plain })).await
+    }
+
+    /// Waits for the client's handshake until a moment, and records it. What does not begin as TLS gets no alert, as from
+    /// OpenSSL; it reads no further than the first header.
     ///
     /// # Errors
     /// Why the visit is over: there is nothing more to say to this client.
@@ -131,17 +196,22 @@ impl Tls {
         &self,
         mut stream: Box<dyn Stream>,
         session: &Session,
-        until: Instant,
-    ) -> Result<Box<dyn Stream>, CloseReason> {
+        how: Handshake,
+    ) -> Result<Secured, CloseReason> {
+        let Handshake { until, mut head, inside, otherwise } = how;
         let heard: Heard = Arc::default();
-        let mut header = [0; HEADER];
+        keep(&heard, &head);
         let handshake = async {
-            let begun = read_header(&mut stream, &mut header, &heard).await?;
-            if !begun {
+            read_header(&mut stream, &mut head, &heard).await?;
+            // The version of SSL 3 and of TLS, in the middle of the header.
+            if head.get(1) != Some(&3) {
+                let words = otherwise(&head);
+                stream.write_all(&words).await?;
+                stream.shutdown().await?;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "not TLS"));
             }
-            let tee = Tee { stream, head: header.to_vec(), heard: Some(Arc::clone(&heard)) };
-            Box::pin(self.acceptor.accept(tee)).await
+            let tee = Tee { stream, head, heard: Some(Arc::clone(&heard)) };
+            Box::pin(self.agree(tee, inside)).await
         };
         let result = tokio::select! {
             biased;
@@ -154,8 +224,9 @@ impl Tls {
                 let (tee, connection) = stream.get_mut();
                 tee.heard = None;
                 let agreed = Agreed::of(connection);
+                let resumed = connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
                 session.log().record(event(bytes, Ok(&agreed)));
-                Ok(Box::new(stream))
+                Ok(Secured { stream: Box::new(stream), resumed })
             }
             Ok(Err(error)) => {
                 let reason = match error.kind() {
@@ -223,18 +294,20 @@ fn keep(heard: &Heard, bytes: &[u8]) {
     heard.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
 }
 
-/// Reads the first header; whether it is one of SSL 3 or TLS.
-async fn read_header(stream: &mut Box<dyn Stream>, header: &mut [u8; HEADER], heard: &Heard) -> io::Result<bool> {
-    let mut len = 0;
-    while let Some(rest) = header.get_mut(len..).filter(|rest| !rest.is_empty()) {
+/// Reads up to the end of the first header.
+async fn read_header(stream: &mut Box<dyn Stream>, head: &mut Vec<u8>, heard: &Heard) -> io::Result<()> {
+    while head.len() < HEADER {
+        let mut piece = [0; HEADER];
+        let rest = piece.get_mut(head.len()..).unwrap_or_default();
         let got = stream.read(rest).await?;
         if got == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        keep(heard, rest.get(..got).unwrap_or_default());
-        len += got;
+        let came = rest.get(..got).unwrap_or_default();
+        keep(heard, came);
+        head.extend_from_slice(came);
     }
-    Ok(header.get(1) == Some(&3))
+    Ok(())
 }
 
 /// Keeps what is read until something is written: the ClientHello.

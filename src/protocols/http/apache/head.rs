@@ -18,6 +18,8 @@ pub(in super::super) enum Fault {
     Bad,
     /// 400, and the first line is no request line of HTTP.
     NotHttp,
+    /// 400, plain HTTP on a port of TLS.
+    ToHttps,
     /// 400, a header is too long.
     FieldTooLong,
     /// 400, too many headers.

@@ -147,6 +147,12 @@ pub(super) fn bad_body(asked: &Asked, setting: &Setting<'_>) -> Response {
     response
 }
 
+/// Answers plain HTTP on a port of TLS: mod_ssl makes a request of its own for it.
+pub(super) fn to_https(setting: &Setting<'_>) -> Response {
+    let asked = Asked { fault: Some(Fault::ToHttps), ..Head::new().into_asked() };
+    answer(&asked, Found::Missing, setting)
+}
+
 fn bad(why: &str) -> String {
     format!("<p>Your browser sent a request that this server could not understand.<br />\n{why}</p>\n")
 }
@@ -154,6 +160,8 @@ fn bad(why: &str) -> String {
 fn refuse(fault: Fault, mut reply: Reply<'_>) -> Response {
     let text = match fault {
         Fault::Bad | Fault::NotHttp => bad(""),
+        Fault::ToHttps => bad("Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />\n \
+             Instead use the HTTPS scheme to access this URL, please.<br />\n"),
         Fault::FieldTooLong => bad("Size of a request header field exceeds server limit."),
         Fault::TooManyFields => bad("The number of request header fields exceeds this server's limit."),
         Fault::TimedOut => {
@@ -349,7 +357,8 @@ impl Reply<'_> {
     fn home(&self) -> String {
         let (name, port) = self.name();
         let name = if name.contains(':') { format!("[{name}]") } else { name };
-        if port == 80 { format!("http://{name}") } else { format!("http://{name}:{port}") }
+        let (scheme, usual) = if self.setting.https { ("https", 443) } else { ("http", 80) };
+        if port == usual { format!("{scheme}://{name}") } else { format!("{scheme}://{name}:{port}") }
     }
 
     /// The last line of pages (`ServerSignature On`).
