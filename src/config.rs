@@ -130,6 +130,8 @@ pub struct Ports {
     pub http: Port,
     /// The same in TLS.
     pub https: Port,
+    /// The API of Docker.
+    pub docker: Port,
     /// SSH, which is not built yet: enabling it is an error.
     pub ssh: Port,
 }
@@ -146,6 +148,7 @@ impl Default for Ports {
             smtps: off(),
             http: on(),
             https: off(),
+            docker: off(),
             ssh: off(),
         }
     }
@@ -338,6 +341,7 @@ impl Ports {
             "smtps" => Some(&self.smtps),
             "http" => Some(&self.http),
             "https" => Some(&self.https),
+            "docker" => Some(&self.docker),
             "ssh" => Some(&self.ssh),
             _ => None,
         }

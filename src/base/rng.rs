@@ -42,6 +42,13 @@ pub fn spread(low: Duration, high: Duration) -> Duration {
     if low >= high { low } else { rand::rng().random_range(low..=high) }
 }
 
+/// How long PAM waits after a wrong login whose modules asked for `base`: its three random numbers between half and one
+/// and a half of it, most often about the middle (`pam_fail_delay(3)`).
+pub fn pam_delay(base: Duration) -> Duration {
+    let sum: f64 = (0..3).map(|_| rand::rng().random_range(0.0..1.0)).sum();
+    base.mul_f64(0.5 + sum / 3.0)
+}
+
 /// A seed for an instance that has none yet.
 pub fn fresh_seed() -> u64 {
     rand::rng().random()

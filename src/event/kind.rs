@@ -218,6 +218,16 @@ pub enum Kind {
         /// IAC sequences as they came, at most 1 KiB of them.
         bytes: Raw,
     },
+    /// A variable of the environment that a Telnet client sent (RFC 1572).
+    TelnetEnvironment {
+        /// Its name.
+        name: Raw,
+        /// Its value.
+        value: Raw,
+        /// The known attack that it is part of.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        attack: Option<String>,
+    },
     /// A client began TLS; also when the handshake failed.
     TlsHello {
         /// Host name that the client asked for.
@@ -382,6 +392,7 @@ impl Kind {
                     target.0.len() + body.0.len() + headers.sum::<usize>()
                 }
                 Self::Malformed { bytes, .. } | Self::TelnetOptions { bytes } => bytes.0.len(),
+                Self::TelnetEnvironment { name, value, .. } => name.0.len() + value.0.len(),
                 Self::TlsHello { alpn, bytes, .. } => {
                     512 + 2 * bytes.0.len() + alpn.iter().map(|name| name.0.len() + 24).sum::<usize>()
                 }
@@ -412,6 +423,7 @@ pub const KINDS: &[&str] = &[
     "http_request",
     "malformed",
     "telnet_options",
+    "telnet_environment",
     "tls_hello",
     "model_called",
     "model_answer_refused",

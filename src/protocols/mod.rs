@@ -48,6 +48,7 @@ pub static ALL: &[Entry] = &[
     Entry { name: "https", port: 443, high_port: 8443, build: |config| Arc::new(http::Http::over_tls(&config.http)) },
     Entry { name: "smtps", port: 465, high_port: 4650, build: |config| smtp_on(config, Role::Smtps) },
     Entry { name: "submission", port: 587, high_port: 5870, build: |config| smtp_on(config, Role::Submission) },
+    Entry { name: "docker", port: 2375, high_port: 2375, build: |_| Arc::new(http::Http::docker()) },
 ];
 
 fn smtp_on(config: &Config, role: Role) -> Arc<dyn Protocol> {

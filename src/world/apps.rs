@@ -45,13 +45,13 @@ macro_rules! app {
 
 /// All packs.
 pub static APPS: &[App] = &[
-    app!("wordpress": "wp-config.php" "readme.html" "home.html" "login.html" "failed.html" "admin.html" "users.json"
-        "api.json" "feed.xml" "xmlrpc.txt" "xmlrpc-fault.xml" "index.php"),
-    app!("phpmyadmin": "config.inc.php" "index.php" "login.html" "failed.html" "main.html"),
-    app!("dotenv": "env"),
+    app!("wordpress": "wp-config.php" "readme.html" "home.html" "login.html" "admin.html" "users.json"
+        "api.json" "feed.xml" "xmlrpc.txt" "xmlrpc-fault.xml" "index.php" "connector.json" "file-manager.txt"),
+    app!("phpmyadmin": "config.inc.php" "index.php" "login.html" "main.html"),
+    app!("dotenv": "env" "health.json" "solution.json" "method.json"),
     app!("git": "config" "HEAD" "ref" "description" "logs-HEAD" "COMMIT_EDITMSG"),
     app!("backup": "backup.sql"),
-    app!("router": "index.html" "login.html" "failed.html" "status.html" "style.css"),
+    app!("router": "index.html" "login.html" "status.html" "style.css" "locale.txt"),
     app!("phpunit": "eval-stdin.php"),
 ];
 
@@ -217,7 +217,14 @@ mod tests {
             let host = world.host_for([192, 0, 2, 1].into());
             counts[host.apps().len()] += 1;
             let mut seen = std::collections::HashSet::new();
+            assert!(world.baits().iter().any(|bait| bait.path.ends_with("/.bash_history")), "{seed}");
             for bait in world.baits() {
+                if bait.opens == ["ssh"] {
+                    let public =
+                        host.read_file(&super::super::Who::root(), format!("{}.pub", bait.path).as_bytes(), 1 << 16);
+                    assert!(String::from_utf8(public.unwrap()).unwrap().contains(&bait.password), "{seed} {bait:?}");
+                    continue;
+                }
                 let text = host.read_file(&super::super::Who::root(), bait.path.as_bytes(), 1 << 16).unwrap();
                 let text = String::from_utf8(text).unwrap();
                 assert!(text.contains(&bait.user) && text.contains(&bait.password), "{seed} {bait:?}");

@@ -168,6 +168,7 @@ fn call(host: &Arc<Host>, input: &mut Input<'_>, open: &mut Vec<File>) {
                 truncate: bits & 16 != 0,
                 exclusive: bits & 32 != 0,
                 nofollow: bits & 64 != 0,
+                unseen: false,
             };
             if let Ok(file) = host.open(&who, &path, how)
                 && open.len() < OPEN

@@ -9,7 +9,7 @@ use super::bait::Baits;
 use super::fs::{Errno, Time, Who, parent, resolve};
 use super::persona::Config;
 use super::texts::{self, Words};
-use super::{FileConfig, Group, Host, image, life, logs, packages};
+use super::{FileConfig, Group, Host, apache, image, life, logs, packages};
 
 /// What Apache shows until there are pages.
 const APACHE_PAGE: &str = include_str!("../../data/apps/apache-default.html");
@@ -96,12 +96,11 @@ pub(super) fn make(host: &Host, people: &People, config: &Config, baits: &Baits,
     }
     writer.links();
     writer.copies();
-    life::live(&writer, people);
+    life::live(&writer, people, baits);
     if web.apache && host.persona().profile.is_server() {
         let page = apps::fill(APACHE_PAGE, &apps::words(host.persona()));
         let page = page.replace("{os}", if host.persona().os_id == "ubuntu" { "Ubuntu" } else { "Debian" });
-        writer.file("/var/www/html/index.html", page.as_bytes(), Put { mode: 0o644, owner: root, at });
-        let _ = host.remove_file(&Who::root(), b"/var/www/html/index.nginx-debian.html");
+        apache::install(&writer, &page);
     }
     let names: Vec<String> =
         std::iter::once("root".into()).chain(people.all.iter().map(|person| person.name.clone())).collect();
@@ -118,6 +117,10 @@ pub(super) fn made(host: &Host, people: &[String]) {
         return;
     }
     for (path, which, back) in logs::FILES {
+        let path = if persona.apache { path.replace("/nginx/", "/apache2/") } else { path.to_string() };
+        if persona.apache && host.stat(&Who::root(), path.as_bytes(), true).is_err() {
+            let _ = host.write_file(&Who::root(), path.as_bytes(), b"", 0o640);
+        }
         host.set_source(path.as_bytes(), Arc::new(logs::Log::new(&persona, &people, which, back)));
     }
     // An imported image says itself which packages it has.

@@ -1,6 +1,7 @@
 //! What people did on the host before anybody came: their jobs, files and mails, invented from the instance's seed.
 
 use super::accounts::{People, Person};
+use super::bait::Baits;
 use super::instance::{Put, Writer};
 use super::names;
 use super::persona::Persona;
@@ -82,6 +83,9 @@ impl Story {
         self.pairs.iter().fold(text.to_string(), |text, (word, fact)| text.replace(word, fact))
     }
 }
+
+/// Apache's first site.
+const WEB_SITE: &str = "sites-available/000-default.conf";
 
 /// Things that an administrator does in a row.
 const CHORES: &[&str] = &[
@@ -185,7 +189,7 @@ fn some(rng: &mut Rng, from: &[&str], least: usize) -> String {
 }
 
 /// Writes it all.
-pub(super) fn live(writer: &Writer<'_>, people: &People) {
+pub(super) fn live(writer: &Writer<'_>, people: &People, baits: &Baits) {
     let persona = writer.host.persona();
     if !persona.profile.is_server() {
         return;
@@ -221,12 +225,18 @@ pub(super) fn live(writer: &Writer<'_>, people: &People) {
         since + i64::try_from(rng.between(0, span)).unwrap_or(0)
     };
     let file = |path: String, text: &str, mode: u32, owner: (&str, &str), at: i64| {
-        writer.file(&path, story.fill(text).as_bytes(), Put { mode, owner, at });
+        let mut text = story.fill(text);
+        if persona.apache {
+            text = text.replace("nginx -t", "apache2ctl configtest").replace("sites-available/default", WEB_SITE);
+            text = text.replace("nginx", "apache2");
+        }
+        writer.file(&path, text.as_bytes(), Put { mode, owner, at });
     };
     let root = ("root", "root");
     let lines = usize::try_from(rng.between(60, 120)).unwrap_or(60);
     let recent = (clock::unix_seconds() - persona.booted).min(86_400) / 2 + persona.booted;
-    file("/root/.bash_history".into(), &some(&mut rng, CHORES, lines), 0o600, root, recent);
+    let chores = some(&mut rng, CHORES, lines);
+    file("/root/.bash_history".into(), &with_password(chores, "/root/.bash_history", baits), 0o600, root, recent);
     file("/root/.lesshst".into(), ".less-history-file:\n.search\n\"error\n\"HOST\n", 0o600, root, at(&mut rng));
     // The backup, the company's pages and share.
     let job = backup_job(persona);
@@ -270,7 +280,9 @@ pub(super) fn live(writer: &Writer<'_>, people: &People) {
         let (home, owner) = (person.home(), (person.name.as_str(), person.name.as_str()));
         let lines = usize::try_from(rng.between(12, 40)).unwrap_or(12);
         let come = at(&mut rng);
-        file(format!("{home}/.bash_history"), &some(&mut rng, ERRANDS, lines), 0o600, owner, come);
+        let path = format!("{home}/.bash_history");
+        let errands = with_password(some(&mut rng, ERRANDS, lines), &path, baits);
+        file(path, &errands, 0o600, owner, come);
         let lines = usize::try_from(rng.between(3, 7)).unwrap_or(3);
         file(format!("{home}/notes.txt"), &some(&mut rng, NOTES, lines), 0o664, owner, at(&mut rng));
         writer.folder(&format!("{home}/.cache"), Put { mode: 0o700, owner, at: come });
@@ -278,6 +290,12 @@ pub(super) fn live(writer: &Writer<'_>, people: &People) {
         if person.admin {
             file(format!("{home}/.sudo_as_admin_successful"), "", 0o644, owner, come);
         }
+    }
+    for (path, text, mode, owner) in &baits.keys {
+        let (owner, folder) =
+            ((owner.as_str(), owner.as_str()), path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        writer.folder(folder, Put { mode: 0o700, owner, at: built });
+        writer.file(path, text.as_bytes(), Put { mode: *mode, owner, at: built });
     }
     if let Some(person) = people.all.last() {
         let (home, owner) = (person.home(), (person.name.as_str(), person.name.as_str()));
@@ -293,6 +311,15 @@ pub(super) fn live(writer: &Writer<'_>, people: &People) {
         let put = Put { mode: 0o660, owner: (person.name.as_str(), "mail"), at: persona.booted - 1_800 };
         writer.file(&format!("/var/mail/{}", person.name), text.as_bytes(), put);
     }
+}
+
+/// A history with the line in it that has a password, if it is one of those: past its middle.
+fn with_password(history: String, path: &str, baits: &Baits) -> String {
+    let mut lines: Vec<&str> = history.split('\n').collect();
+    for (_, line) in baits.lines.iter().filter(|(of, _)| of == path) {
+        lines.insert(lines.len() * 2 / 3, line);
+    }
+    lines.join("\n")
 }
 
 fn contacts(people: &People, persona: &Persona) -> String {

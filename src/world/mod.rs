@@ -2,6 +2,7 @@
 //! attacker: the same with what they changed. Knows no protocol, no runtime, no network.
 
 mod accounts;
+mod apache;
 mod apps;
 mod bait;
 mod data;
@@ -47,7 +48,7 @@ pub use packages::Packages;
 pub use persona::{AccountConfig, Config, Cpu, Disk, FileConfig, Package, Persona, Service};
 
 pub use processes::{NewProcess, Process, environ};
-pub use profile::standard_ids;
+pub use profile::{LoginProgram, TelnetDaemon, standard_ids};
 pub use visitors::{PastLogin, Presence, Seen, Socket, Visitor};
 
 use fs::Layer;
@@ -149,6 +150,9 @@ impl World {
     pub fn with_web(setup: Setup<'_>, web: Web) -> Arc<Self> {
         let Setup { persona: config, login, overlay, state, seed, overlay_bytes, total_bytes, .. } = setup;
         let mut persona = Persona::new(config, seed);
+        if web.apache {
+            persona.run_apache();
+        }
         let mut people = accounts::People::new(config, &persona.profile.sets, seed);
         let apps = apps::chosen(&persona, &web);
         let baits = bait::Baits::new(&persona, &mut people, &apps::bait_paths(&apps));
@@ -195,6 +199,11 @@ impl World {
         let folder = state.map(|state| state.join("overlays"));
         if let Some(folder) = &folder {
             journal::sweep(folder, overlay, |_| false);
+        }
+        if let Some(state) = state
+            && !base.baits.is_empty()
+        {
+            base.baits.kept(&state.join("baits"));
         }
         Arc::new(Self { base: Arc::new(base), hosts: Mutex::default(), overlay: overlay.clone(), folder })
     }

@@ -14,19 +14,37 @@ use crate::base::rng::Rng;
 pub struct Packages(&'static LazyLock<Vec<Package>>);
 
 impl Packages {
-    /// Those of a table of `data/packages`; none for a name that is no table.
-    pub(super) fn of(table: &str) -> Self {
+    /// Those of a table of `data/packages`, with Apache's in the place of nginx's or not; none for a name that is no
+    /// table.
+    pub(super) fn of(table: &str, apache: bool) -> Self {
         static UBUNTU: LazyLock<Vec<Package>> =
             LazyLock::new(|| parse(include_str!("../../data/packages/ubuntu-20.04.tsv")));
         static DEBIAN: LazyLock<Vec<Package>> =
             LazyLock::new(|| parse(include_str!("../../data/packages/debian-12.tsv")));
+        static UBUNTU_APACHE: LazyLock<Vec<Package>> =
+            LazyLock::new(|| with_apache(&UBUNTU, include_str!("../../data/packages/ubuntu-20.04-apache.tsv")));
+        static DEBIAN_APACHE: LazyLock<Vec<Package>> =
+            LazyLock::new(|| with_apache(&DEBIAN, include_str!("../../data/packages/debian-12-apache.tsv")));
         static NONE: LazyLock<Vec<Package>> = LazyLock::new(Vec::new);
-        Self(match table {
-            "ubuntu-20.04" => &UBUNTU,
-            "debian-12" => &DEBIAN,
+        Self(match (table, apache) {
+            ("ubuntu-20.04", false) => &UBUNTU,
+            ("ubuntu-20.04", true) => &UBUNTU_APACHE,
+            ("debian-12", false) => &DEBIAN,
+            ("debian-12", true) => &DEBIAN_APACHE,
             _ => &NONE,
         })
     }
+}
+
+/// A table without nginx, with the packages of Apache in their places.
+fn with_apache(table: &[Package], apache: &str) -> Vec<Package> {
+    let added = parse(apache);
+    let stays =
+        |package: &&Package| !package.name.contains("nginx") && added.iter().all(|other| other.name != package.name);
+    let mut all: Vec<Package> = table.iter().filter(stays).cloned().collect();
+    all.extend(added.iter().cloned());
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
 }
 
 impl Deref for Packages {
@@ -246,7 +264,7 @@ mod tests {
     #[test]
     fn tables_are_read_and_versions_go_down() {
         for table in ["ubuntu-20.04", "debian-12"] {
-            let packages = Packages::of(table);
+            let packages = Packages::of(table, false);
             assert!(packages.len() > 200 && packages.is_sorted_by_key(|package| &package.name), "{table}");
         }
         assert_eq!(earlier("1.34.1-1ubuntu0.1~20.04.4").as_deref(), Some("1.34.1-1ubuntu0.1~20.04.3"));

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::names;
 use super::packages::Packages;
-use super::profile::{self, Profile};
+use super::profile::{self, LoginProgram, Profile, TelnetDaemon};
 use crate::base::clock;
 use crate::base::rng::Rng;
 
@@ -151,6 +151,8 @@ pub struct Persona {
     pub boot_id: String,
     /// The instance's number, from which whatever else is invented follows.
     pub seed: u64,
+    /// Its web server is Apache.
+    pub(super) apache: bool,
     /// What is known of its kind.
     pub(super) profile: &'static Profile,
 }
@@ -298,7 +300,7 @@ impl Persona {
             memory_kib,
             swap_kib: hardware.swap_kib,
             disk,
-            packages: Packages::of(&profile.packages),
+            packages: Packages::of(&profile.packages, false),
             services: Vec::new(),
             bash_version: text(if debian { &profile::find("debian-12").versions.bash } else { &profile.versions.bash }),
             debian_userland: debian,
@@ -307,8 +309,25 @@ impl Persona {
             machine_id,
             boot_id,
             seed,
+            apache: false,
             profile,
         }
+    }
+
+    /// Apache is the web server instead of nginx, where the profile has both.
+    pub(super) fn run_apache(&mut self) {
+        self.apache = self.profile.apache.is_some();
+        self.packages = Packages::of(&self.profile.packages, self.apache);
+    }
+
+    /// Whose telnetd it runs.
+    pub fn telnet_daemon(&self) -> TelnetDaemon {
+        self.profile.telnet.daemon
+    }
+
+    /// Whose login lets its visitors in.
+    pub fn login_program(&self) -> LoginProgram {
+        self.profile.telnet.login
     }
 
     /// What `/proc` says otherwise than the kernels that are built in do; the path begins with `/proc/`.

@@ -26,6 +26,9 @@ pub(super) struct Profile {
     pub threads: Threads,
     pub init: Daemon,
     pub daemons: Vec<Daemon>,
+    /// What runs instead of nginx when the web server is Apache.
+    #[serde(default)]
+    pub apache: Option<Daemon>,
     /// Texts of files below `/proc` that this kernel has otherwise.
     #[serde(default)]
     pub kernel_files: BTreeMap<String, String>,
@@ -73,6 +76,36 @@ pub(super) struct Telnet {
     pub program: String,
     #[serde(default)]
     pub user: String,
+    /// Whose telnetd it is.
+    #[serde(default)]
+    pub daemon: TelnetDaemon,
+    /// Whose login is behind it.
+    #[serde(default)]
+    pub login: LoginProgram,
+}
+
+/// A telnetd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TelnetDaemon {
+    /// netkit-telnet 0.17, in Ubuntu up to 22.04 and Debian up to 11.
+    #[default]
+    Netkit,
+    /// GNU inetutils 2.4, in Debian 12.
+    Inetutils,
+    /// BusyBox 1.35.
+    Busybox,
+}
+
+/// A login(1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginProgram {
+    /// shadow with PAM.
+    #[default]
+    Shadow,
+    /// BusyBox.
+    Busybox,
 }
 
 /// `[hardware]`: ranges to choose from.

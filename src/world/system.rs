@@ -126,6 +126,10 @@ pub(super) fn table(persona: &Persona) -> (Vec<Process>, Vec<Service>) {
     let mut services = Vec::new();
     table.pid += if profile.is_server() { 100 } else { 30 };
     for daemon in &profile.daemons {
+        let daemon = match &profile.apache {
+            Some(apache) if persona.apache && daemon.unit == "nginx.service" => apache,
+            _ => daemon,
+        };
         table.pid += u32::try_from(table.rng.between(1, 34)).unwrap_or(1);
         table.process(daemon, 1);
         services.push(service(daemon, table.pid));

@@ -487,3 +487,42 @@ fn what_runs_is_there() {
         assert!(missing.is_empty(), "{profile}: {missing:?}");
     }
 }
+
+/// Processes, packages, ports and files agree about who serves the web, one or the other.
+#[test]
+fn a_host_runs_apache_or_nginx_and_nothing_of_the_other() {
+    for (profile, apache) in [("ubuntu-20.04", true), ("ubuntu-20.04", false), ("debian-12", true)] {
+        let config = Config { profile: profile.into(), ..Config::default() };
+        let (login, overlay) = (Login::default(), Overlay::default());
+        let setup = Setup {
+            persona: &config,
+            login: &login,
+            overlay: &overlay,
+            state: None,
+            image: None,
+            seed: 7,
+            overlay_bytes: 1 << 20,
+            total_bytes: 1 << 24,
+        };
+        let world = World::with_web(setup, Web { apache, ..Web::default() });
+        let host = world.host_for([192, 0, 2, 1].into());
+        let (here, gone) = if apache { ("apache2", "nginx") } else { ("nginx", "apache2") };
+        let runs = |name: &str| host.processes().iter().any(|process| process.comm == name.as_bytes());
+        assert!(runs(here) && !runs(gone), "{profile} {here}");
+        let has = |name: &str| host.persona().packages.iter().any(|package| package.name == name);
+        assert!(has(here) && !has(gone), "{profile} {here}");
+        let exists = |path: String| host.stat(&Who::root(), path.as_bytes(), true).is_ok();
+        for path in ["/etc/NAME", "/usr/sbin/NAME", "/var/log/NAME/access.log", "/usr/lib/systemd/system/NAME.service"]
+        {
+            assert!(exists(path.replace("NAME", here)), "{profile} {here}: {path}");
+            assert!(!exists(path.replace("NAME", gone)), "{profile} {gone}: {path}");
+        }
+        let status = host.read_file(&Who::root(), b"/var/lib/dpkg/status", 1 << 22).unwrap();
+        let status = String::from_utf8_lossy(&status);
+        assert_eq!(status.contains("Package: apache2\n"), apache, "{profile}");
+        let listens = host.sockets().into_iter().find(|socket| socket.state == "LISTEN" && socket.local.port() == 80);
+        assert_eq!(listens.unwrap().program, here);
+        let history = host.read_file(&Who::root(), b"/root/.bash_history", 1 << 16).unwrap();
+        assert!(!String::from_utf8_lossy(&history).contains(gone), "{profile} {gone}");
+    }
+}

@@ -207,6 +207,7 @@ impl Host {
                 let (name, exe): (&[u8], _) = match other {
                     "ftp" => (b"vsftpd", "/usr/sbin/vsftpd"),
                     "smtp" => (b"master", "/usr/lib/postfix/sbin/smtpd"),
+                    _ if self.persona().apache => (b"apache2", "/usr/sbin/apache2"),
                     _ => (b"nginx", "/usr/sbin/nginx"),
                 };
                 let listener = daemon(name);
@@ -265,7 +266,8 @@ impl Host {
         environ(lines)
     }
 
-    fn free_tty(&self) -> u32 {
+    /// Number of the terminal that the next session gets.
+    pub fn free_tty(&self) -> u32 {
         let own = self.state.processes();
         let taken: HashSet<u32> = own.seen.iter().filter_map(|seen| seen.tty).collect();
         (0..).find(|tty| !taken.contains(tty)).unwrap_or(0)
@@ -353,6 +355,7 @@ impl Host {
                 "telnet" => started,
                 "ftp" => "vsftpd",
                 "smtp" => "smtpd",
+                _ if self.persona().apache => "apache2",
                 _ => "nginx",
             };
             // The daemon's process has the connection, not the shell.
@@ -408,8 +411,12 @@ pub(super) fn past_logins(persona: &Persona, users: &[String]) -> Vec<PastLogin>
         let start = i64::try_from(day * 86_400 + rng.between(3_600, 70_000)).unwrap_or(0) + persona.booted;
         let until = start + i64::try_from(rng.between(60, 9_000)).unwrap_or(60);
         if until < clock::unix_seconds() {
-            let user = user.unwrap_or_else(|| "root".into());
             let (since, until) = (at(start), Some(at(until)));
+            // People log in as themselves; where there are some, root is whom they become.
+            let others = users.iter().any(|user| user != "root");
+            let Some(user) = user.filter(|user| !others || user != "root").or((!others).then(|| "root".into())) else {
+                continue;
+            };
             all.push(PastLogin { user, tty: "pts/0".into(), from, since, until });
         }
     }

@@ -46,7 +46,7 @@ impl Replay {
     fn login(&mut self, name: &str, password: &str) {
         println!("--- login as {name}");
         let mut talk = self.sensor.connect("telnet");
-        talk.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+        talk.refuse_options();
         talk.until("login: ");
         talk.ask(name, "Password: ");
         talk.ask(password, "# ");

@@ -193,7 +193,7 @@ fn what_is_read_in_the_web_root_opens_the_shell_and_is_one_event() {
     let text = http.until("FTP_ROOT=");
     let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_string();
     let mut telnet = sensor.connect("telnet");
-    telnet.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+    telnet.refuse_options();
     telnet.until("login: ");
     telnet.ask(&value("FTP_USERNAME="), "Password: ");
     telnet.ask(&value("FTP_PASSWORD="), "$ ");
@@ -203,4 +203,25 @@ fn what_is_read_in_the_web_root_opens_the_shell_and_is_one_event() {
     assert_eq!((&event["path"], &event["protocol"]), (&"/var/www/html/.env".into(), &"telnet".into()));
     assert_eq!((&event["accepted"], &event["read_by"][0]["uid"]), (&true.into(), &33.into()));
     assert_eq!(event["read_by"][0]["src_ip"], "127.0.0.1");
+}
+
+/// Who has read a bait is known after a restart, and their login by another protocol is one event that names both.
+#[test]
+fn who_read_a_bait_is_known_after_a_restart() {
+    let extra = "[http]\napps = [\"dotenv\"]\n";
+    let sensor = Sensor::start(&Setup { extra, ..Setup::default() });
+    let mut http = sensor.connect("http");
+    http.send("GET /.env HTTP/1.1\r\nHost: x\r\n\r\n");
+    let text = http.until("FTP_ROOT=");
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_string();
+    let sensor = sensor.kill_and_restart();
+    let mut telnet = sensor.connect("telnet");
+    telnet.refuse_options();
+    telnet.until("login: ");
+    telnet.ask(&value("FTP_USERNAME="), "Password: ");
+    telnet.ask(&value("FTP_PASSWORD="), "$ ");
+    let event = sensor.wait_for_event(|event| event["kind"] == "bait_used");
+    assert_eq!((&event["path"], &event["protocol"]), (&"/var/www/html/.env".into(), &"telnet".into()));
+    assert_eq!((&event["src_ip"], &event["read_by"][0]["src_ip"]), (&"127.0.0.1".into(), &"127.0.0.1".into()));
+    assert_eq!(event["read_by"][0]["uid"], 33);
 }

@@ -280,9 +280,16 @@ impl Talk {
         piece[..bytes].to_vec()
     }
 
-    /// Refuses all options of the Telnet server, as bots do, and logs in.
-    pub fn telnet_login(&mut self, name: &str, password: &str) {
+    /// Refuses all options of a telnetd, as bots do: those of netkit's second round when it has had time to ask for them.
+    pub fn refuse_options(&mut self) {
         self.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+        std::thread::sleep(Duration::from_millis(200));
+        self.send(b"\xff\xfc\x01\xff\xfc\x1f\xff\xfc\x21");
+    }
+
+    /// Refuses all options of the Telnet server, and logs in.
+    pub fn telnet_login(&mut self, name: &str, password: &str) {
+        self.refuse_options();
         self.until("login: ");
         self.ask(name, "Password: ");
         self.ask(password, "# ");

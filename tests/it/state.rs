@@ -213,7 +213,7 @@ const PROMPT: &str = "@@> ";
 
 pub fn login(sensor: &Sensor, name: &str, password: &str) -> Talk {
     let mut talk = sensor.connect("telnet");
-    talk.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
+    talk.refuse_options();
     talk.until("login: ");
     talk.ask(name, "Password: ");
     talk.send(format!("{password}\r\n"));

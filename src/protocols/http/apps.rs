@@ -45,6 +45,9 @@ pub(super) struct Route {
     /// Name of a text of the pack; empty: an empty page.
     #[serde(default)]
     text: String,
+    /// What stands for `{error}` in the text when a login has failed.
+    #[serde(default)]
+    error: String,
     #[serde(default)]
     headers: Vec<String>,
     #[serde(default)]
@@ -175,6 +178,8 @@ impl Apps {
                 tried = Some((name, password, accepted));
             }
         }
+        let failed = tried.as_ref().is_none_or(|(_, _, accepted)| !accepted);
+        words.push(("error", if failed { route.error.clone() } else { String::new() }));
         words.push(("session", session));
         words.push(("token", token.clone()));
         // Last, so that nothing that the visitor wrote is taken for a word.
@@ -312,7 +317,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A field of a form (`application/x-www-form-urlencoded`).
-fn field(body: &[u8], name: &str) -> Vec<u8> {
+pub(super) fn field(body: &[u8], name: &str) -> Vec<u8> {
     let found = body.split(|&b| b == b'&').find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let mut bytes = found.unwrap_or_default().iter();
     let mut out = Vec::new();

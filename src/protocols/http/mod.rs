@@ -6,6 +6,7 @@ mod apps;
 mod body;
 mod busybox;
 mod dialog;
+mod docker;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gzip;
@@ -35,6 +36,7 @@ use crate::world::{APPS, Host, Web};
 use apps::Apps;
 use body::Body;
 use dialog::{Response, Setting};
+use docker::Docker;
 use request::{Framing, Head, Progress, Refusal, Request};
 use select::Part;
 
@@ -95,6 +97,8 @@ pub struct Http {
     apps: Apps,
     /// The port begins with TLS.
     tls: bool,
+    /// The port is that of Docker's API.
+    docker: Option<Docker>,
 }
 
 /// What somebody speaks on a port, and is spoken to in.
@@ -112,12 +116,17 @@ impl Http {
     /// An engine of the configured kind.
     pub fn new(config: &Config) -> Self {
         // A line end in the name would end the header.
-        Self { server: config.server.replace(['\r', '\n'], " ").into(), apps: Apps::default(), tls: false }
+        Self { server: config.server.replace(['\r', '\n'], " ").into(), apps: Apps::default(), tls: false, docker: None }
     }
 
     /// The same for a port that begins with TLS.
     pub fn over_tls(config: &Config) -> Self {
         Self { tls: true, ..Self::new(config) }
+    }
+
+    /// The API of a Docker engine that listens for everybody.
+    pub fn docker() -> Self {
+        Self { server: SERVER.into(), apps: Apps::default(), tls: false, docker: Some(Docker::default()) }
     }
 
     /// One conversation, from its first byte.
@@ -320,8 +329,10 @@ async fn converse(
         let mistaken = scheme == Scheme::Mistaken;
         let mut body = Body::new(asked.request().framing, KEPT, session);
         let mut broken = false;
-        let app = if asked.is_request() && !mistaken { engine.apps.find(&host, asked.request()) } else { None };
-        let first = (apache && asked.bodied()) || app.is_some();
+        let docker = engine.docker.as_ref().filter(|_| asked.is_request());
+        let own = docker.is_none() && asked.is_request() && !mistaken;
+        let app = if own { engine.apps.find(&host, asked.request()) } else { None };
+        let first = (apache && asked.bodied()) || app.is_some() || docker.is_some();
         if first {
             if asked.continues() {
                 wire.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -331,6 +342,11 @@ async fn converse(
         let path = &asked.request().target.path;
         let response = match &asked {
             Asked::Apache(asked) if broken => apache::bad_body(asked, &setting),
+            asked if docker.is_some() => {
+                let Some(docker) = docker else { continue };
+                let source = session.log().visit().src_ip;
+                docker.answer(source, persona, asked.request(), body.kept(), setting.now)
+            }
             asked if app.is_some() => {
                 let Some(route) = app else { continue };
                 let request = asked.request();
@@ -347,6 +363,7 @@ async fn converse(
             Asked::Nginx(request, None | Some(Refusal::BodyTooLarge)) if mistaken => {
                 dialog::to_https(request, &setting)
             }
+            _ if engine.docker.is_some() => docker::refused(),
             Asked::Nginx(request, Some(refusal)) => dialog::refuse(request, *refusal, &setting),
             Asked::Nginx(request, None) => dialog::answer(request, site::look(&host, path), &setting),
             Asked::Apache(asked) => apache::answer(asked, site::look_apache(&host, path), &setting),

@@ -1,7 +1,11 @@
-//! Telnet as Ubuntu 20.04's netkit telnetd speaks it, `login(1)` behind it, and a shell over the simulated host.
+//! Telnet as three daemons speak it, netkit telnetd, GNU inetutils telnetd and BusyBox telnetd, `login(1)` behind it,
+//! and a shell over the simulated host.
 
+mod busybox;
 mod dialog;
 mod editor;
+mod environ;
+mod greeting;
 mod options;
 
 use std::sync::Arc;
@@ -9,22 +13,26 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 
 use super::Protocol;
-use crate::base::rng::spread;
+use crate::base::rng::{pam_delay, spread};
 use crate::event::Raw;
 use crate::prelude::*;
 use crate::respond::{Responder, ShellTalk, Turn};
 use crate::session::{Stream, Wire};
 use crate::shell::Terminal;
+use crate::world::{LoginProgram, TelnetDaemon};
 use dialog::{Dialog, Step};
+use options::Kin;
 
 /// `[telnet]` of `Config.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Wrong logins after which the connection is closed.
+    /// Which telnetd.
+    pub server: Server,
+    /// Wrong logins after which the connection is closed; 0: as many as the host's login has, 5, or 3 of BusyBox.
     pub login_tries: u32,
     /// Seconds that somebody may take to log in.
     pub login_seconds: u64,
@@ -32,7 +40,35 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { login_tries: 5, login_seconds: 60 }
+        Self { server: Server::default(), login_tries: 0, login_seconds: 60 }
+    }
+}
+
+/// A telnetd of the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    /// The one that the persona runs.
+    #[default]
+    #[serde(rename = "")]
+    Persona,
+    /// netkit-telnet 0.17
+    Netkit,
+    /// GNU inetutils 2.4
+    Inetutils,
+    /// BusyBox 1.35
+    Busybox,
+}
+
+impl Server {
+    /// The daemon; none: as the persona has it.
+    pub fn daemon(self) -> Option<TelnetDaemon> {
+        match self {
+            Self::Persona => None,
+            Self::Netkit => Some(TelnetDaemon::Netkit),
+            Self::Inetutils => Some(TelnetDaemon::Inetutils),
+            Self::Busybox => Some(TelnetDaemon::Busybox),
+        }
     }
 }
 
@@ -46,44 +82,99 @@ impl Telnet {
     pub fn new(config: &Config) -> Self {
         Self { config: config.clone() }
     }
+
+    fn daemon(&self, session: &Session) -> TelnetDaemon {
+        self.config.server.daemon().unwrap_or_else(|| session.world().persona().telnet_daemon())
+    }
+
+    /// What the daemon says of itself. BusyBox's does not wait for answers: it says all up to the prompt, and login's
+    /// clock runs.
+    async fn open(&self, session: &Session, wire: &mut Wire) -> Result<(), CloseReason> {
+        match self.daemon(session) {
+            TelnetDaemon::Netkit => wire.send(options::opening(Kin::Netkit)).await?,
+            TelnetDaemon::Inetutils => wire.send(options::opening(Kin::Inetutils)).await?,
+            TelnetDaemon::Busybox => {
+                wire.send(busybox::OPENING).await?;
+                wire.send(&greeting::banner(TelnetDaemon::Busybox, &session.host())).await?;
+                sleep(spread(LOGIN_STARTS.0, LOGIN_STARTS.1)).await;
+                wire.send(format!("{} login: ", session.world().persona().hostname).as_bytes()).await?;
+                let until = tokio::time::Instant::now() + Duration::from_secs(self.config.login_seconds);
+                match timeout_at(until, wire.fill()).await {
+                    Ok(filled) => filled?,
+                    Err(_) => {
+                        let text = timed_out(session.world().persona().login_program(), self.config.login_seconds);
+                        let _ = wire.send(text.as_bytes()).await;
+                        return Err(CloseReason::DialogEnded);
+                    }
+                };
+                return Ok(());
+            }
+        }
+        wire.fill().await.map(|_| ())
+    }
 }
 
 #[async_trait]
 impl Protocol for Telnet {
     async fn serve(&self, session: Arc<Session>, responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
         let mut wire = Wire::new(stream, Arc::clone(&session));
-        if let Err(reason) = wire.send(options::OPENING).await {
-            return reason;
-        }
-        if let Err(reason) = wire.fill().await {
+        if let Err(reason) = self.open(&session, &mut wire).await {
             return reason;
         }
         // Boxed: most visitors never get this far, and the silent ones must stay small.
-        Box::pin(Visit::new(&self.config, session, responder).hold(wire)).await
+        let daemon = self.daemon(&session);
+        Box::pin(Visit::new(&self.config, daemon, session, responder).hold(wire)).await
     }
 }
 
-/// How long PAM lets a wrong login wait.
-const WRONG_LOGIN: (Duration, Duration) = (Duration::from_millis(2300), Duration::from_millis(3700));
+/// How long PAM's modules want a wrong login to wait: `pam_faildelay` of `/etc/pam.d/login`.
+const WRONG_LOGIN: Duration = Duration::from_secs(3);
+/// How long BusyBox's login waits: its processes need a little more than it says.
+const WRONG_BUSYBOX: (Duration, Duration) = (Duration::from_millis(3001), Duration::from_millis(3018));
 /// How long a right one takes until the message of the day.
-const RIGHT_LOGIN: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(160));
+const RIGHT_LOGIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(90));
+/// How long login takes to ask for a name.
+const LOGIN_STARTS: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(40));
+
+/// What login prints when nobody has logged in in time.
+fn timed_out(login: LoginProgram, seconds: u64) -> String {
+    let stop = if login == LoginProgram::Shadow { "." } else { "" };
+    format!("\r\nLogin timed out after {seconds} seconds{stop}\r\n")
+}
 
 /// A visitor who has said something.
 struct Visit {
+    daemon: TelnetDaemon,
+    login: LoginProgram,
     dialog: Dialog,
     session: Arc<Session>,
     responder: Arc<Responder>,
     talk: Option<ShellTalk>,
-    login_by: tokio::time::Instant,
+    /// When login gives up; none before it runs.
+    login_by: Option<tokio::time::Instant>,
     login_seconds: u64,
 }
 
 impl Visit {
-    fn new(config: &Config, session: Arc<Session>, responder: Arc<Responder>) -> Self {
+    fn new(config: &Config, daemon: TelnetDaemon, session: Arc<Session>, responder: Arc<Responder>) -> Self {
         let persona = session.world().persona();
-        let dialog = Dialog::new(&persona.hostname, &persona.fqdn, &persona.os_pretty, config.login_tries);
-        let login_by = tokio::time::Instant::now() + Duration::from_secs(config.login_seconds);
-        Self { dialog, session, responder, talk: None, login_by, login_seconds: config.login_seconds }
+        let login = persona.login_program();
+        let tries = match (config.login_tries, login) {
+            (0, LoginProgram::Shadow) => 5,
+            (0, LoginProgram::Busybox) => 3,
+            (tries, _) => tries,
+        };
+        let dialog = Dialog::new(daemon, login, (&persona.hostname, &persona.fqdn), tries);
+        let login_seconds = config.login_seconds;
+        let mut visit = Self { daemon, login, dialog, session, responder, talk: None, login_by: None, login_seconds };
+        if daemon == TelnetDaemon::Busybox {
+            visit.start_clock();
+        }
+        visit
+    }
+
+    fn start_clock(&mut self) {
+        self.login_by = Some(tokio::time::Instant::now() + Duration::from_secs(self.login_seconds));
     }
 
     async fn hold(mut self, mut wire: Wire) -> CloseReason {
@@ -108,17 +199,16 @@ impl Visit {
                     return reason;
                 }
             }
-            let filled = if let Some(talk) = self.talk.as_mut() {
-                attend(talk, wire).await
-            } else {
-                match tokio::time::timeout_at(self.login_by, wire.fill()).await {
+            let filled = match (self.talk.as_mut(), self.login_by) {
+                (Some(talk), _) => attend(talk, &self.dialog, wire).await,
+                (None, None) => wire.fill().await.map(|_| ()),
+                (None, Some(until)) => match timeout_at(until, wire.fill()).await {
                     Ok(filled) => filled.map(|_| ()),
                     Err(_) => {
-                        let text = format!("\r\nLogin timed out after {} seconds.\r\n", self.login_seconds);
-                        let _ = wire.send(text.as_bytes()).await;
+                        let _ = wire.send(timed_out(self.login, self.login_seconds).as_bytes()).await;
                         return CloseReason::DialogEnded;
                     }
-                }
+                },
             };
             if let Err(reason) = filled {
                 return reason;
@@ -138,7 +228,26 @@ impl Visit {
                 self.malformed("a line that is too long", &bytes);
                 Ok(())
             }
+            Step::Start => {
+                wire.send(&greeting::banner(self.daemon, &self.session.host())).await?;
+                sleep(spread(LOGIN_STARTS.0, LOGIN_STARTS.1)).await;
+                self.start_clock();
+                self.dialog.started();
+                Ok(())
+            }
             Step::Login { name, password } => self.login(&name, &password, wire).await,
+            Step::Refuse { name } => {
+                self.tried(&name, b"", false);
+                self.wait(pam_delay(WRONG_LOGIN), wire).await?;
+                self.dialog.login_failed();
+                Ok(())
+            }
+            Step::Environ(variable) => {
+                let attack = variable.is_trick().then(|| "CVE-2026-24061".to_string());
+                let (name, value) = (variable.name.into(), variable.value.into());
+                self.session.log().record(Kind::TelnetEnvironment { name, value, attack });
+                Ok(())
+            }
             Step::Signal(key) => {
                 if let Some(talk) = self.talk.as_mut() {
                     talk.signal(key);
@@ -159,26 +268,20 @@ impl Visit {
     async fn login(&mut self, name: &[u8], password: &[u8], wire: &mut Wire) -> Result<(), CloseReason> {
         let begun = Instant::now();
         let account = self.session.host().login(name, password);
-        self.session.log().record(Kind::LoginTried {
-            username: Raw::from(name),
-            password: Raw::from(password),
-            accepted: account.is_some(),
-        });
-        let (low, high) = if account.is_some() { RIGHT_LOGIN } else { WRONG_LOGIN };
-        sleep(spread(low, high).saturating_sub(begun.elapsed())).await;
+        self.tried(name, password, account.is_some());
+        let delay = match (&account, self.login) {
+            (Some(_), _) => spread(RIGHT_LOGIN.0, RIGHT_LOGIN.1),
+            (None, LoginProgram::Shadow) => pam_delay(WRONG_LOGIN),
+            (None, LoginProgram::Busybox) => spread(WRONG_BUSYBOX.0, WRONG_BUSYBOX.1),
+        };
+        let delay = delay.saturating_sub(begun.elapsed());
         let Some(account) = account else {
+            self.wait(delay, wire).await?;
             self.dialog.login_failed();
             return Ok(());
         };
-        let persona = self.session.world().persona();
-        let greeting = terminal(
-            format!(
-                "Welcome to {} (GNU/Linux {} {})\n\n * Documentation:  https://help.ubuntu.com\n \
-                 * Management:     https://landscape.canonical.com\n * Support:        https://ubuntu.com/advantage\n\n",
-                persona.os_pretty, persona.kernel, persona.machine
-            )
-            .as_bytes(),
-        );
+        sleep(delay).await;
+        let greeting = greeting::greeting(self.login, &self.session.host(), &account.name);
         let (name, columns, rows) = self.dialog.terminal();
         let terminal = Terminal { name, columns, rows };
         let host = self.session.host_of(&account.name);
@@ -188,17 +291,39 @@ impl Visit {
         wire.send(&greeting).await
     }
 
+    /// Lets a delay of login pass; the terminal shows what is typed.
+    async fn wait(&mut self, delay: Duration, wire: &mut Wire) -> Result<(), CloseReason> {
+        let until = tokio::time::Instant::now() + delay;
+        loop {
+            let shown = self.dialog.meanwhile();
+            if !shown.is_empty() {
+                wire.send(&shown).await?;
+            }
+            match timeout_at(until, wire.fill()).await {
+                Err(_) => return Ok(()),
+                Ok(filled) => filled?,
+            };
+            let arrived = wire.take(usize::MAX);
+            self.dialog.feed(&arrived);
+        }
+    }
+
+    fn tried(&self, name: &[u8], password: &[u8], accepted: bool) {
+        let (username, password) = (Raw::from(name), Raw::from(password));
+        self.session.log().record(Kind::LoginTried { username, password, accepted });
+    }
+
     fn malformed(&self, what: &str, bytes: &[u8]) {
         self.session.log().record(Kind::malformed(what, bytes));
     }
 }
 
 /// Lets the shell run and sends what it prints, until the client sends something.
-async fn attend(talk: &mut ShellTalk, wire: &mut Wire) -> Result<(), CloseReason> {
+async fn attend(talk: &mut ShellTalk, dialog: &Dialog, wire: &mut Wire) -> Result<(), CloseReason> {
     loop {
         let (output, turn) = talk.turn(tokio::time::Instant::now().into_std()).await;
         if !output.is_empty() {
-            wire.send(&doubled(output)).await?;
+            wire.send(&dialog.on_the_wire(output)).await?;
         }
         match turn {
             Turn::Ended(_) => {
@@ -219,37 +344,6 @@ async fn attend(talk: &mut ShellTalk, wire: &mut Wire) -> Result<(), CloseReason
             }
         }
     }
-}
-
-/// 255 is doubled on the wire, and a CR without an LF has a NUL behind it (RFC 854).
-fn doubled(output: Vec<u8>) -> Vec<u8> {
-    if !output.iter().any(|byte| matches!(byte, 255 | b'\r')) {
-        return output;
-    }
-    let mut wire = Vec::with_capacity(output.len() + 16);
-    let mut bytes = output.into_iter().peekable();
-    while let Some(byte) = bytes.next() {
-        wire.push(byte);
-        match byte {
-            255 => wire.push(255),
-            b'\r' if bytes.peek() != Some(&b'\n') => wire.push(0),
-            _ => {}
-        }
-    }
-    wire
-}
-
-/// Output as a terminal in cooked mode sends it: LF becomes CR LF, and 255 is doubled (RFC 854).
-fn terminal(output: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(output.len() + 16);
-    for &byte in output {
-        match byte {
-            b'\n' => bytes.extend_from_slice(b"\r\n"),
-            255 => bytes.extend_from_slice(&[255, 255]),
-            other => bytes.push(other),
-        }
-    }
-    bytes
 }
 
 #[cfg(any(test, fuzzing))]

@@ -300,6 +300,7 @@ pub(super) async fn history(s: &mut Interp, args: &[String]) -> Exec<Status> {
                 .iter()
                 .map(|(number, line)| format!("{number:5}  {line}\n"))
                 .collect();
+            s.history_shown();
             s.print("history", &text).await
         }
     }
@@ -307,6 +308,7 @@ pub(super) async fn history(s: &mut Interp, args: &[String]) -> Exec<Status> {
 
 pub(super) async fn fc(s: &mut Interp, args: &[String]) -> Exec<Status> {
     if args.first().is_some_and(|arg| arg.starts_with("-l")) {
+        s.history_shown();
         let all: Vec<(usize, &str)> = s.history.all().collect();
         let from = all.len().saturating_sub(16);
         let text: String =

@@ -125,6 +125,14 @@ impl Interp {
         self.pending_traps().await
     }
 
+    /// Notes that the user has been shown lines of the history file.
+    pub(in crate::shell) fn history_shown(&self) {
+        if let Some(home) = self.home_of(None) {
+            let path = resolve(b"/", format!("{home}/.bash_history").as_bytes());
+            self.kernel().host.was_shown(self.who(), &path);
+        }
+    }
+
     /// Writes the history file, as at the end of a session or by `history -w`.
     pub(in crate::shell) fn write_history(&mut self) {
         let Some(home) = self.home_of(None) else { return };

@@ -535,7 +535,7 @@ impl Interp {
             }
         }
         let history = format!("{home}/.bash_history");
-        if let Ok(lines) = host.read_file(self.who(), history.as_bytes(), 256 * 1024) {
+        if let Ok(lines) = host.read_unseen(self.who(), history.as_bytes(), 256 * 1024) {
             self.history = History::from_file(&text::decode(&lines));
         }
         self.line = 0;

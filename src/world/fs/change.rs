@@ -206,7 +206,7 @@ impl Host {
         if node.flags & APPEND_ONLY != 0 && writes && (!how.append || how.truncate) {
             return Err(Errno::EPERM);
         }
-        if how.read && !self.state.base.building {
+        if how.read && !how.unseen && !self.state.base.building {
             self.state.base.baits.opened(&walk.path, who.uid, self.state.source);
         }
         match *place {

@@ -74,6 +74,19 @@ impl Host {
         self.open(who, path, Open::READ)?.read_at(0, max)
     }
 
+    /// The same by a program for itself, such as a shell that loads its history: nobody has seen it yet.
+    ///
+    /// # Errors
+    /// As `open(2)` and `read(2)`.
+    pub fn read_unseen(&self, who: &Who, path: &[u8], max: usize) -> Result<Vec<u8>, Errno> {
+        self.open(who, path, Open { unseen: true, ..Open::READ })?.read_at(0, max)
+    }
+
+    /// Notes that somebody has been shown what [`Host::read_unseen`] gave.
+    pub fn was_shown(&self, who: &Who, path: &[u8]) {
+        self.state.base.baits.opened(path, who.uid, self.state.source);
+    }
+
     /// Space on the file system that a path lies on.
     ///
     /// # Errors

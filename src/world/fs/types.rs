@@ -142,6 +142,8 @@ pub struct Open {
     pub exclusive: bool,
     /// A link in the last place is an error.
     pub nofollow: bool,
+    /// By a program for itself: nobody gets to see it, so it counts as no reading of a bait.
+    pub unseen: bool,
 }
 
 impl Open {
@@ -154,6 +156,7 @@ impl Open {
         truncate: false,
         exclusive: false,
         nofollow: false,
+        unseen: false,
     };
 
     /// `O_WRONLY|O_CREAT|O_TRUNC`, as `>` opens.
