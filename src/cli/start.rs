@@ -20,7 +20,7 @@ use crate::listen::{self, Listeners, Service};
 use crate::logging;
 use crate::protocols::{Ai, Protocol, tcp::Tcp};
 use crate::registration::{self, Identity};
-use crate::respond::{Gateway, GatewayError, Mode, Responder};
+use crate::respond::{self, Gateway, GatewayError, Mode, Responder};
 use crate::sandbox;
 use crate::session::tls::{Snakeoil, Tls, TlsError};
 use crate::session::{Captures, Shared};
@@ -136,6 +136,7 @@ fn tls(config: &Config, seed: u64) -> Result<(world::Config, Arc<Tls>), TlsError
         owner: owner.into(),
         mode: mode.into(),
         modified: String::new(),
+        invent: String::new(),
     };
     if persona.profile != "busybox" {
         let certificate = file("/etc/ssl/certs/ssl-cert-snakeoil.pem", snakeoil.certificate, "root", "0644");
@@ -190,6 +191,10 @@ async fn serve(
     let sensor = if config.general.sensor.is_empty() { identity.name() } else { &config.general.sensor };
     let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
     let system = world.persona().os_pretty.clone();
+    if let Some(gateway) = &gateway {
+        respond::remember(gateway, &world);
+    }
+    let shared_world = Arc::clone(&world);
     let shared = Arc::new(Shared { world, captures, tls: Some(tls), limits, stop: CancellationToken::new() });
     // From here on a signal ends the run in order, also while the registry makes us wait.
     let stopped = stopped().map_err(StartError::Runtime)?;
@@ -200,12 +205,16 @@ async fn serve(
     let services = services(config, sockets, gateway.as_ref());
     let running = Listeners::start(services, shared, Arc::clone(&bus)).map_err(StartError::Runtime)?;
     bus.sensor_event(Kind::SensorStarted { version: env!("CARGO_PKG_VERSION").into(), listeners });
+    let inventor = gateway
+        .clone()
+        .map(|gateway| tokio::spawn(respond::invent(gateway, Arc::clone(&shared_world), Arc::clone(&bus))));
     let account = gateway.clone().map(|gateway| tokio::spawn(model::account(gateway, Arc::clone(&bus))));
     stopped.await;
     tracing::info!("stopping: no new visits, waiting for those that are under way");
     let visits = running.drain().await;
-    if let (Some(account), Some(gateway)) = (account, gateway) {
+    if let (Some(account), Some(inventor), Some(gateway)) = (account, inventor, gateway) {
         account.abort();
+        inventor.abort();
         model::spent(&gateway, &bus, &clock::day(clock::now()));
     }
     Ok(Cut { visits, bus })

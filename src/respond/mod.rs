@@ -5,6 +5,7 @@ mod budget;
 mod evidence;
 mod gateway;
 mod guard;
+mod invent;
 mod layers;
 mod memory;
 mod pace;
@@ -20,6 +21,7 @@ use serde_json::json;
 
 pub use budget::{Budget, Config as BudgetConfig, Visit};
 pub use gateway::{Gateway, GatewayError, Settings};
+pub use invent::{invent, remember};
 use layers::{Asker, Topic, Wait};
 pub use memory::{Key, Memory, Spent};
 pub use prompt::{PromptError, Prompts, Voice};

@@ -1,6 +1,7 @@
 //! What this instance has beside the image: its own texts, accounts, homes, and the operator's files. All of it is
 //! written through the calls that visitors use.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::accounts::{People, User};
@@ -45,6 +46,18 @@ const SERVER_FOLDERS: &[(&str, u32)] = &[
 /// Copies that the tools for accounts leave behind.
 const ACCOUNT_FILES: [&str; 6] =
     ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
+
+/// Files of the operator that a model is to write: path and what is in them, by inode.
+pub(super) fn declared(host: &Host, config: &Config) -> HashMap<u64, (String, String)> {
+    let wanted = config.files.iter().filter(|file| !file.invent.is_empty() && !file.path.ends_with('/'));
+    let declared = wanted.filter_map(|file| {
+        let path = resolve(b"/", file.path.as_bytes());
+        host.unwritten(&path);
+        let ino = host.stat(&Who::root(), &path, true).ok()?.ino;
+        Some((ino, (String::from_utf8_lossy(&path).into_owned(), file.invent.clone())))
+    });
+    declared.collect()
+}
 
 /// Writes files of the instance.
 pub(super) struct Writer<'a> {

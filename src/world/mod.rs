@@ -12,6 +12,7 @@ pub mod fs;
 pub mod fuzz;
 mod image;
 mod instance;
+mod invent;
 mod journal;
 mod life;
 mod login;
@@ -42,6 +43,7 @@ pub use fs::{
     Builder, Device, Entry, Errno, File, FileKind, Image, Machine, Mount, Open, Reading, Stat, StatFs, Time, What, Who,
     name, parent, resolve,
 };
+pub use invent::Wish;
 pub use journal::{Overlay, Per};
 pub use login::Login;
 pub use packages::Packages;
@@ -108,6 +110,8 @@ struct Base {
     /// Paths of the instance's own files, by inode.
     instance_paths: HashMap<u64, Vec<u8>>,
     mounts: Vec<Mount>,
+    /// Files that a model writes.
+    inventions: invent::Inventions,
     /// The instance is being made.
     building: bool,
     /// Bytes that an attacker's changes may hold, and all attackers' together.
@@ -169,6 +173,7 @@ impl World {
             image,
             instance: Layer::default(),
             instance_paths: HashMap::new(),
+            inventions: invent::Inventions::default(),
             building: true,
             overlay_bytes: u64::MAX / 4,
             total_bytes: u64::MAX / 2,
@@ -183,6 +188,7 @@ impl World {
         let maker = Host::new(Arc::new(base.twin()), None);
         instance::make(&maker, &people, config, &base.baits, &base.apps, &base.web);
         instance::made(&maker, &base.people);
+        base.inventions = invent::Inventions::new(instance::declared(&maker, config));
         base.hashes = maker.hashes();
         base.passwords = people.passwords;
         base.instance_paths = maker.paths();
@@ -263,6 +269,7 @@ impl Base {
         Self {
             persona: self.persona.clone(),
             baits: bait::Baits::default(),
+            inventions: invent::Inventions::default(),
             apps: self.apps.clone(),
             web: self.web.clone(),
             processes: self.processes.clone(),

@@ -50,6 +50,9 @@ pub struct FileConfig {
     /// What is in it; a path that ends in `/` is a folder and has none.
     #[serde(default)]
     pub content: String,
+    /// What is in it, in a few words, when a model is to write it; it is empty until one has, and without one.
+    #[serde(default)]
+    pub invent: String,
     /// Login name of the owner, or `name:group`; without a group it is the owner's own.
     #[serde(default = "root")]
     pub owner: String,

@@ -1,7 +1,8 @@
 //! The model behind the host: AI mode, hybrid mode, and every way in which a model's server can fail.
 
 use crate::scripted::{Reply, Server};
-use crate::sensor::{Sensor, Setup, of_kind};
+use crate::sensor::{Sensor, Setup, Talk, of_kind};
+use crate::state::{fetched, ftp, line, login};
 
 fn openai(server: &Server) -> String {
     format!(
@@ -272,4 +273,41 @@ fn a_free_service_has_its_banner_its_model_and_its_fallback() {
     assert_eq!(other.ask("EVIL", "\r\n"), "-ERR\r\n");
     let event = sensor.wait_for_event(|event| event["kind"] == "command" && event["input"] == "EVIL");
     assert_eq!((&event["protocol"], &event["answered_by"]), (&"cache".into(), &"fallback".into()));
+}
+
+/// A file that the model wrote is a fact: the same bytes for everybody over every protocol, also without the model.
+#[test]
+fn an_invented_file_is_the_same_everywhere_and_for_ever() {
+    let text = "invoice,customer,amount\n2023-114,harbour office,418.20\n2023-115,school,77.00";
+    let server = Server::start(move |_| Reply::says(text));
+    let file = "/var/www/html/invoices.csv";
+    let extra = format!("{}[[persona.files]]\npath = \"{file}\"\ninvent = \"invoices\"\n", openai(&server));
+    let sensor = Sensor::start(&Setup { extra: &extra, ..Setup::default() });
+    let event = sensor.wait_for_event(|event| event["kind"] == "file_invented");
+    let (bytes, sum) = (event["bytes"].as_u64().unwrap(), event["sha256"].as_str().unwrap().to_string());
+    assert_eq!((event["path"].as_str(), bytes), (Some(file), text.len() as u64 + 1));
+    let everywhere = |sensor: &Sensor| {
+        let mut shell = login(sensor, "root", "toor");
+        assert_eq!(line(&mut shell, &format!("cat {file}")), format!("{text}\n"));
+        assert_eq!(line(&mut shell, &format!("wc -c < {file}; stat -c %s {file}")), format!("{bytes}\n{bytes}\n"));
+        assert_eq!(line(&mut shell, &format!("sha256sum < {file}")), format!("{sum}  -\n"));
+        let (mut talk, _) = ftp(sensor, "ubuntu", "ubuntu");
+        talk.ask("TYPE I", "\r\n");
+        assert_eq!(fetched(&mut talk, &format!("RETR {file}")).0, format!("{text}\n"));
+        let mut http = sensor.connect("http");
+        http.send("GET /invoices.csv HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let page = String::from_utf8(http.rest()).unwrap();
+        assert!(page.contains(&format!("Content-Length: {bytes}\r\n")) && page.ends_with(&format!("\r\n\r\n{text}\n")));
+        shell
+    };
+    everywhere(&sensor);
+    let sensor = sensor.kill_and_restart();
+    let mut shell = everywhere(&sensor);
+    assert_eq!(server.requests().len(), 1);
+    // Who changes it sees his change; the instance's file is as it was.
+    line(&mut shell, &format!("echo more >> {file}"));
+    assert_eq!(line(&mut shell, &format!("wc -c < {file}")), format!("{}\n", bytes + 5));
+    let mut other = Talk::from("127.0.0.2", sensor.port("telnet"));
+    other.telnet_login("root", "toor");
+    assert!(other.ask(&format!("sha256sum < {file}"), "# ").contains(&sum));
 }

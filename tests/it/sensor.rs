@@ -238,6 +238,18 @@ impl Talk {
         Self { stream, read: Vec::new() }
     }
 
+    /// The same from another address of this machine: another attacker.
+    pub fn from(source: &str, port: u16) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let source: SocketAddr = format!("{source}:0").parse().unwrap();
+        socket.bind(&source.into()).unwrap();
+        socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, read: Vec::new() }
+    }
+
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
@@ -280,11 +292,22 @@ impl Talk {
         piece[..bytes].to_vec()
     }
 
-    /// Refuses all options of a telnetd, as bots do: those of netkit's second round when it has had time to ask for them.
+    /// Refuses all options of a telnetd, as they are asked for, until it asks who is there.
     pub fn refuse_options(&mut self) {
-        self.send(b"\xff\xfc\x18\xff\xfc\x20\xff\xfc\x23\xff\xfc\x27");
-        std::thread::sleep(Duration::from_millis(200));
-        self.send(b"\xff\xfc\x01\xff\xfc\x1f\xff\xfc\x21");
+        let mut seen = 0;
+        while !self.read.windows(7).any(|window| window == b"login: ") {
+            let mut piece = [0; 4096];
+            let bytes = self.stream.read(&mut piece).unwrap();
+            assert!(bytes > 0, "closed instead of a login: {:?}", String::from_utf8_lossy(&self.read));
+            self.read.extend_from_slice(&piece[..bytes]);
+            while let Some([0xff, verb, option]) = self.read.get(seen..seen + 3) {
+                // DO is refused with WONT; to what it offers itself nothing is said.
+                if *verb == 0xfd {
+                    self.stream.write_all(&[0xff, 0xfc, *option]).unwrap();
+                }
+                seen += 3;
+            }
+        }
     }
 
     /// Refuses all options of the Telnet server, and logs in.

@@ -18,6 +18,7 @@ fn world() -> Arc<World> {
         owner: owner.into(),
         mode: String::new(),
         modified: "2024-01-15T10:30:00Z".into(),
+        invent: String::new(),
     };
     let config = world::Config {
         accounts: vec![account("root", "x9"), account("first", "x9"), account("ftpuser", "ftppass")],

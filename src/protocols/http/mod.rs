@@ -116,7 +116,12 @@ impl Http {
     /// An engine of the configured kind.
     pub fn new(config: &Config) -> Self {
         // A line end in the name would end the header.
-        Self { server: config.server.replace(['\r', '\n'], " ").into(), apps: Apps::default(), tls: false, docker: None }
+        Self {
+            server: config.server.replace(['\r', '\n'], " ").into(),
+            apps: Apps::default(),
+            tls: false,
+            docker: None,
+        }
     }
 
     /// The same for a port that begins with TLS.

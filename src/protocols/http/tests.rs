@@ -43,7 +43,8 @@ fn transcripts() -> PathBuf {
 
 fn file(path: &str, content: &str, mode: &str, modified: &str) -> FileConfig {
     let owner = "root".to_owned();
-    FileConfig { path: path.into(), content: content.into(), owner, mode: mode.into(), modified: modified.into() }
+    let (mode, modified, invent) = (mode.into(), modified.into(), String::new());
+    FileConfig { path: path.into(), content: content.into(), owner, mode, modified, invent }
 }
 
 fn call(server: &str) -> Caller {

@@ -557,6 +557,17 @@ impl Host {
     }
 }
 
+impl Host {
+    /// Makes a file of the instance one that waits for its content.
+    pub(in crate::world) fn unwritten(&self, path: &[u8]) {
+        let mut own = self.state.own();
+        let Ok((Place::Real(ino), ..)) = self.state.find(&own, &Who::root(), path, true) else { return };
+        if self.state.hold(&mut own, ino).is_ok() {
+            own.set_content(ino, Content::unknown(0));
+        }
+    }
+}
+
 impl State {
     /// Cuts or lengthens the content of an inode.
     pub(super) fn cut(&self, own: &mut Layer, ino: u64, len: u64) -> Result<(), Errno> {

@@ -52,6 +52,10 @@ impl Content {
         Self { len: bytes.len() as u64, data: Data::Held(Arc::new(bytes)), origin: None }
     }
 
+    pub(super) fn shared(bytes: Arc<Vec<u8>>) -> Self {
+        Self { len: bytes.len() as u64, data: Data::Held(bytes), origin: None }
+    }
+
     pub fn disk(path: PathBuf, len: u64) -> Self {
         Self { data: Data::Disk(Arc::new(path)), len, origin: None }
     }

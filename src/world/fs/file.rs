@@ -122,6 +122,9 @@ impl File {
                 if node.is_kernel() && node.mode & 0o444 == 0 {
                     return Err(Errno::EIO);
                 }
+                if let (false, Some(origin)) = (node.content.known(), node.content.origin()) {
+                    self.handle.state.base.inventions.wish(origin);
+                }
                 Ok(node.content.read_at(offset, max))
             }
             Some(Device::Zero | Device::Full) => Ok(vec![0; max]),

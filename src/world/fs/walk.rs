@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
+use super::content::Content;
 use super::image::ROOT;
 use super::layer::{Layer, Node};
 use super::types::{FileKind, IMMUTABLE, Who};
@@ -132,7 +133,14 @@ impl State {
 
     pub(super) fn node(&self, own: &Layer, ino: u64) -> Option<Node> {
         let node = own.node(ino).or_else(|| self.base.instance.node(ino));
-        node.cloned().or_else(|| self.base.image.node(ino))
+        let mut node = node.cloned().or_else(|| self.base.image.node(ino))?;
+        if !node.content.known()
+            && let Some(origin) = node.content.origin()
+            && let Some(bytes) = self.base.inventions.content(origin)
+        {
+            node.content = Content::shared(bytes).from(origin);
+        }
+        Some(node)
     }
 
     pub(super) fn child(&self, own: &Layer, folder: u64, name: &[u8]) -> Option<u64> {
