@@ -4,6 +4,7 @@
 //! try where it may help, and a rest after a failure, so that neither a dead server nor a flood of questions hurts.
 
 mod breaker;
+mod mask;
 mod price;
 mod provider;
 
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::base::{Secret, rng};
 use crate::handler::{ChatError, ChatService, History, ModelCall};
+use mask::Mask;
 pub use price::{Price, tokens_of};
 use provider::{Fault, Provider};
 pub use provider::{Patience, Request, Turn, Wire};
@@ -184,7 +186,7 @@ pub struct ChatGPT {
 }
 
 /// The longest message of a visitor that is passed on, in bytes.
-const MESSAGE_LIMIT: usize = 2048;
+const MESSAGE_LIMIT: usize = 6 << 10;
 /// Tries of one server for one question.
 const TRIES: u32 = 2;
 
@@ -204,6 +206,11 @@ impl ChatGPT {
         let providers: Vec<Provider> = first.iter().chain(more).map(Provider::new).collect();
         let calls = Semaphore::new(config.concurrent_calls.max(1));
         (!providers.is_empty()).then(|| Arc::new(Self { providers, prompts: config.prompts(), calls }))
+    }
+
+    /// The longest that an answer may take.
+    pub fn patience(&self) -> Duration {
+        self.providers.iter().map(|provider| provider.patience.whole).max().unwrap_or_default()
     }
 
     /// Whether questions may go to somebody else's machine.
@@ -241,7 +248,7 @@ impl ChatGPT {
     /// Asks one server after the other until one answers or there is no time left.
     async fn ask(&self, request: &Request, on_call: &(dyn Fn(ModelCall) + Send + Sync)) -> Result<String, ChatError> {
         let Ok(_call) = self.calls.try_acquire() else { return Err(ChatError::Resting) };
-        let longest = self.providers.iter().map(|provider| provider.patience.whole).max().unwrap_or_default();
+        let longest = self.patience();
         let until = Instant::now() + request.patience.map_or(longest, |patience| patience.whole.min(longest));
         let mut last = ChatError::Resting;
         for provider in &self.providers {
@@ -350,7 +357,14 @@ impl Chat {
 #[async_trait]
 impl ChatService for Chat {
     async fn send_message(&self, message: &str) -> Result<String, ChatError> {
-        self.model.ask(&self.request(message), &*self.on_call).await
+        let request = self.request(message);
+        if !self.model.is_remote() {
+            return self.model.ask(&request, &*self.on_call).await;
+        }
+        let mut mask = Mask::default();
+        let turns = request.turns.iter().map(|turn| Turn { text: mask.hide(&turn.text), ..*turn }).collect();
+        let answer = self.model.ask(&Request { turns, ..request }, &*self.on_call).await?;
+        Ok(mask.restore(&answer))
     }
 }
 

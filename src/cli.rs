@@ -1,5 +1,6 @@
-//! The command line: `run`, `check-config`, `print-config`, `image import`. Puts the rooms together; holds no logic of theirs.
+//! The command line: `run`, `check-config`, `print-config`, `ask`, `image import`. Puts the rooms together; holds no logic of theirs.
 
+mod ask;
 mod image;
 mod model;
 mod start;
@@ -29,6 +30,8 @@ enum Command {
     CheckConfig,
     /// Print the default configuration with an explanation of every key
     PrintConfig,
+    /// Ask the model as a visitor would, and see prompt, answer, verdict and cost
+    Ask(ask::Ask),
     /// Base images of the simulated host
     #[command(subcommand)]
     Image(ImageCommand),
@@ -73,6 +76,13 @@ pub fn main() -> ExitCode {
     };
     match command {
         Command::CheckConfig => check(&config, file.as_deref()),
+        Command::Ask(wanted) => match ask::run(&config, &wanted) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
         _ => match start::run(config, file.as_deref(), &environment) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -94,6 +104,8 @@ fn check(config: &Config, file: Option<&Path>) -> ExitCode {
     for service in &config.services {
         println!("  {} on port {}, mode {:?}", service.name, service.port, service.mode);
     }
-    println!("  model: {}", if config.openai.usable() { &config.openai.model } else { "none" });
+    let first = config.openai.usable().then_some(config.openai.model.as_str());
+    let models: Vec<&str> = first.into_iter().chain(config.models.iter().map(|model| model.model.as_str())).collect();
+    println!("  model: {}", if models.is_empty() { "none".into() } else { models.join(", then ") });
     ExitCode::SUCCESS
 }

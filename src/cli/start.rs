@@ -192,6 +192,7 @@ async fn serve(
     let bus = Bus::new(sensor, vec![sink as Arc<dyn Sink>]);
     let system = world.persona().os_pretty.clone();
     if let Some(gateway) = &gateway {
+        gateway.report_to(&bus);
         respond::remember(gateway, &world);
     }
     let shared_world = Arc::clone(&world);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -12,6 +12,7 @@ use super::memory::{self, Key, Memory, MemoryError};
 use super::prompt::{PromptError, Prompts};
 use crate::base::rng::Rng;
 use crate::chatgpt::{self, ChatGPT, ModelConfig};
+use crate::event::{Bus, Kind};
 use crate::handler::ChatError;
 
 /// What the gateway is made of.
@@ -62,6 +63,8 @@ pub struct Gateway {
     /// A word of the prompts that no answer may have.
     pub(super) canary: String,
     pub(super) flights: Mutex<HashMap<Key, Flight>>,
+    /// Where events go whose visit is over.
+    bus: OnceLock<Arc<Bus>>,
 }
 
 impl Gateway {
@@ -90,7 +93,19 @@ impl Gateway {
     fn with(model: Arc<ChatGPT>, memory: Memory, settings: &Settings<'_>, prompts: Prompts) -> Arc<Self> {
         let budget = Budget::new(settings.budget.clone(), settings.openai.calls_per_visit, memory.clone());
         let canary = format!("RX-{:010x}", Rng::new(settings.seed, "canary").next_u64() & 0xff_ffff_ffff);
-        Arc::new(Self { model, memory, budget, prompts, canary, flights: Mutex::default() })
+        Arc::new(Self { model, memory, budget, prompts, canary, flights: Mutex::default(), bus: OnceLock::new() })
+    }
+
+    /// Says where events go whose visit is over.
+    pub fn report_to(&self, bus: &Arc<Bus>) {
+        let _ = self.bus.set(Arc::clone(bus));
+    }
+
+    /// An event that belongs to no visit, or to one that is over.
+    pub(super) fn record(&self, kind: Kind) {
+        if let Some(bus) = self.bus.get() {
+            bus.sensor_event(kind);
+        }
     }
 
     /// What has been spent.

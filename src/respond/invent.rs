@@ -60,7 +60,8 @@ pub async fn invent(gateway: Arc<Gateway>, world: Arc<World>, bus: Arc<Bus>) {
 
 async fn write(gateway: &Arc<Gateway>, world: &World, wish: &Wish) -> Result<Vec<u8>, ChatError> {
     let visit = Arc::new(Visit::default());
-    let asker = Asker { source: IpAddr::V4(Ipv4Addr::UNSPECIFIED), visit, session: Weak::new() };
+    let asker =
+        Asker { source: IpAddr::V4(Ipv4Addr::UNSPECIFIED), visit, session: Weak::new(), gateway: Arc::clone(gateway) };
     let topic = Topic {
         voice: Voice::File,
         scope: "file".into(),

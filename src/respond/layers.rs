@@ -55,12 +55,15 @@ pub(super) struct Asker {
     pub visit: Arc<Visit>,
     /// Where events go while the visit lasts.
     pub session: Weak<Session>,
+    /// Where they go then.
+    pub gateway: Arc<Gateway>,
 }
 
 impl Asker {
     fn record(&self, kind: Kind) {
-        if let Some(session) = self.session.upgrade() {
-            session.log().record(kind);
+        match self.session.upgrade() {
+            Some(session) => session.log().record(kind),
+            None => self.gateway.record(kind),
         }
     }
 }
@@ -68,22 +71,12 @@ impl Asker {
 impl Topic {
     /// All layers, outermost first: words for the model, answers given before, guard, budget, model.
     pub fn service(self, gateway: &Arc<Gateway>, persona: &Persona, asker: Asker) -> Layers {
-        let system = gateway.prompts.system(self.voice, persona, &gateway.canary);
-        let rules = Rules {
-            grammar: self.voice.grammar(),
-            longest: self.longest,
-            told: system.lines().map(Into::into).collect(),
-            canary: gateway.canary.clone(),
-            host: facts(persona),
-        };
-        let opening = self.voice.opening().map(|text| Turn { visitor: true, text: text.into() });
-        let schema = (rules.grammar == Grammar::Page).then(guard::page::Page::schema);
-        let request = Request { system: vec![system], turns: opening.into_iter().collect(), schema, patience: None };
+        let rules = self.rules(gateway, persona);
         let counted = (Arc::clone(&gateway.budget), asker.clone());
         let on_call = move |call: ModelCall| count(&counted.0, &counted.1, &call);
-        let chat = gateway.model.conversation(request, self.history.clone(), on_call);
+        let chat = self.chat(gateway, persona, on_call);
         let metered = Metered { inner: chat, gateway: Arc::clone(gateway), asker: asker.clone() };
-        let guarded = Guarded { inner: Box::new(metered), rules, data: self.data, asker };
+        let guarded = Guarded::new(Box::new(metered), rules, self.data, asker);
         let recalled = Recalled {
             inner: Arc::new(guarded),
             gateway: Arc::clone(gateway),
@@ -94,6 +87,32 @@ impl Topic {
             recalled: AtomicBool::new(false),
         };
         Layers(Screened { inner: recalled })
+    }
+
+    /// What answers are held against.
+    pub fn rules(&self, gateway: &Gateway, persona: &Persona) -> Rules {
+        let system = gateway.prompts.system(self.voice, persona, &gateway.canary);
+        Rules {
+            grammar: self.voice.grammar(),
+            longest: self.longest,
+            told: system.lines().map(Into::into).collect(),
+            canary: gateway.canary.clone(),
+            host: facts(persona),
+        }
+    }
+
+    /// The model, with what it is told before the question.
+    pub fn chat(
+        &self,
+        gateway: &Gateway,
+        persona: &Persona,
+        on_call: impl Fn(ModelCall) + Send + Sync + 'static,
+    ) -> Chat {
+        let system = gateway.prompts.system(self.voice, persona, &gateway.canary);
+        let opening = self.voice.opening().map(|text| Turn { visitor: true, text: text.into() });
+        let schema = (self.voice.grammar() == Grammar::Page).then(guard::page::Page::schema);
+        let request = Request { system: vec![system], turns: opening.into_iter().collect(), schema, patience: None };
+        gateway.model.conversation(request, self.history.clone(), on_call)
     }
 }
 
@@ -237,7 +256,12 @@ impl ChatService for Recalled {
             }
             return Err(ChatError::Later);
         }
-        flight.await.unwrap_or(Err(ChatError::Resting))
+        // It keeps its own time; this is for when it is kept from it, such as by an answer of many megabytes.
+        let longest = self.gateway.model.patience();
+        match tokio::time::timeout(longest, flight).await {
+            Ok(result) => result.unwrap_or(Err(ChatError::Resting)),
+            Err(_) => Err(ChatError::TimedOut),
+        }
     }
 
     fn answered_by(&self) -> AnsweredBy {
@@ -247,7 +271,7 @@ impl ChatService for Recalled {
 
 /// Lets only those answers through that the protocol, the program, the file could have; one that breaks a rule goes back
 /// once.
-struct Guarded {
+pub(super) struct Guarded {
     inner: Box<dyn ChatService>,
     rules: Rules,
     data: Option<Value>,
@@ -258,15 +282,20 @@ struct Guarded {
 const NOTHING: &str = ".";
 
 impl Guarded {
+    pub fn new(inner: Box<dyn ChatService>, rules: Rules, data: Option<Value>, asker: Asker) -> Self {
+        Self { inner, rules, data, asker }
+    }
+
     /// The message as the model gets it: in a conversation as it is, else as data among data.
-    fn framed(&self, message: &str) -> String {
-        match &self.data {
+    pub fn framed_with(data: Option<&Value>, message: &str) -> String {
+        match data {
             None => message.to_string(),
             Some(data) => format!("data: {data}\ninput: {}", Value::from(message)),
         }
     }
 
-    fn verdict(&self, answer: &str, question: &str) -> Result<(String, bool), &'static str> {
+    /// What is sent of an answer, and whether something was taken off it; or the rule that it breaks.
+    pub fn verdict(&self, answer: &str, question: &str) -> Result<(String, bool), &'static str> {
         let tidy = guard::tidy(answer, question);
         let tidied = tidy.trim() != answer.trim();
         let tidy = if self.data.is_some() && tidy.trim() == NOTHING { "" } else { &tidy };
@@ -277,7 +306,7 @@ impl Guarded {
 #[async_trait]
 impl ChatService for Guarded {
     async fn send_message(&self, message: &str) -> Result<String, ChatError> {
-        let framed = self.framed(message);
+        let framed = Self::framed_with(self.data.as_ref(), message);
         let answer = self.inner.send_message(&framed).await?;
         let rule = match self.verdict(&answer, message) {
             Ok((text, tidied)) => {
@@ -288,6 +317,11 @@ impl ChatService for Guarded {
             }
             Err(rule) => rule,
         };
+        // It obeyed somebody, or has a mind to do harm: asking again makes nothing better.
+        if matches!(rule, "canary" | "echo of the prompt" | "harm") {
+            self.asker.record(Kind::ModelAnswerRefused { rule: rule.into() });
+            return Err(ChatError::Refused(rule));
+        }
         let again = format!("{framed}\nThe last answer can't be used ({rule}). Only the bare answer, as described.");
         let second = self.inner.send_message(&again).await;
         let verdict = second.ok().map(|answer| self.verdict(&answer, message));

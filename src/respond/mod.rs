@@ -11,9 +11,11 @@ mod memory;
 mod pace;
 mod prompt;
 mod shell;
+mod trial;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -21,11 +23,13 @@ use serde_json::json;
 
 pub use budget::{Budget, Config as BudgetConfig, Visit};
 pub use gateway::{Gateway, GatewayError, Settings};
+pub use guard::page::Page;
 pub use invent::{invent, remember};
 use layers::{Asker, Topic, Wait};
 pub use memory::{Key, Memory, Spent};
 pub use prompt::{PromptError, Prompts, Voice};
 pub use shell::{LineShell, ShellTalk, Turn};
+pub use trial::{Trial, trial};
 
 use crate::event::AnsweredBy;
 use crate::handler::{ChatError, ChatService, History};
@@ -53,12 +57,14 @@ pub struct Responder {
 
 /// What one visit has asked.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub struct Asked {
     spent: Arc<Visit>,
     /// Questions that got the fallback while the model was asked for the next visit.
     told: Arc<Mutex<HashSet<Key>>>,
 }
 
+/// What a program behind a web server takes.
+const PAGE: (Duration, Duration) = (Duration::from_millis(12), Duration::from_millis(120));
 /// The longest answer of a conversation or a program, in bytes.
 const LONGEST: usize = guard::LONGEST;
 
@@ -71,6 +77,11 @@ impl Responder {
     /// Who may answer here.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether there is a model that may be asked.
+    pub fn has_model(&self) -> bool {
+        self.gateway().is_some()
     }
 
     fn gateway(&self) -> Option<&Arc<Gateway>> {
@@ -90,7 +101,7 @@ impl Responder {
             wait: Wait::Now,
             longest: LONGEST,
         };
-        Box::new(topic.service(gateway, session.world().persona(), asker(session, &Asked::default())))
+        Box::new(topic.service(gateway, session.world().persona(), asker(gateway, session, &Asked::default())))
     }
 
     /// What a program without emulation prints, and who says so; `recent` are the lines before. A program that would
@@ -120,7 +131,7 @@ impl Responder {
             wait: if slow.is_some() { Wait::Now } else { Wait::Later(Arc::clone(&asked.told)) },
             longest: LONGEST,
         };
-        let service = topic.service(gateway, session.world().persona(), asker(session, asked));
+        let service = topic.service(gateway, session.world().persona(), asker(gateway, session, asked));
         let answer = service.send_message(&question.line).await?;
         let by = service.answered_by();
         if let (Some(slow), AnsweredBy::Recall) = (slow, by) {
@@ -130,9 +141,44 @@ impl Responder {
     }
 }
 
-fn asker(session: &Arc<Session>, asked: &Asked) -> Asker {
-    let source = session.log().visit().src_ip;
-    Asker { source, visit: Arc::clone(&asked.spent), session: Arc::downgrade(session) }
+impl Responder {
+    /// What a program behind the web server answers, and who says so.
+    ///
+    /// # Errors
+    /// Nobody knows; the server's own 404 is the answer then.
+    pub async fn page(
+        &self,
+        session: &Arc<Session>,
+        asked: &Asked,
+        request: &str,
+    ) -> Result<(Page, AnsweredBy), ChatError> {
+        let gateway = self.gateway().ok_or(ChatError::Absent)?;
+        let topic = Topic {
+            voice: Voice::Page,
+            scope: "page".into(),
+            state: String::new(),
+            data: Some(json!({ "port": session.log().visit().dst_port })),
+            history: History::default(),
+            wait: Wait::Now,
+            longest: 2 * LONGEST,
+        };
+        let service = topic.service(gateway, session.world().persona(), asker(gateway, session, asked));
+        let answer = service.send_message(request).await?;
+        let by = service.answered_by();
+        if by == AnsweredBy::Recall {
+            tokio::time::sleep(pace::pause(PAGE)).await;
+        }
+        Page::parse(&answer).map(|page| (page, by)).ok_or(ChatError::Refused("grammar"))
+    }
+}
+
+fn asker(gateway: &Arc<Gateway>, session: &Arc<Session>, asked: &Asked) -> Asker {
+    Asker {
+        source: session.log().visit().src_ip,
+        visit: Arc::clone(&asked.spent),
+        session: Arc::downgrade(session),
+        gateway: Arc::clone(gateway),
+    }
 }
 
 /// For ports that have no model.

@@ -22,6 +22,8 @@ pub struct ShellTalk {
     recent: VecDeque<String>,
     evidence: Evidence,
     questions: usize,
+    /// What is asked in the next turn.
+    question: Option<Question>,
     answered_by: AnsweredBy,
     session: Arc<Session>,
     /// The beginning of what was typed since the last end of a line, and its length.
@@ -81,6 +83,7 @@ impl ShellTalk {
             recent: VecDeque::new(),
             evidence,
             questions: 0,
+            question: None,
             answered_by: AnsweredBy::Emulator,
             session,
             typed,
@@ -124,15 +127,20 @@ impl ShellTalk {
 
     /// Runs the shell until it waits or has had its share; asks the model where it must.
     pub async fn turn(&mut self, now: Instant) -> (Vec<u8>, Turn) {
+        if let Some(question) = self.question.take() {
+            let answer = self.ask(&question).await;
+            self.shell.answer(answer);
+        }
         let turn = loop {
             let step = self.shell.step(now);
             let notes = self.shell.take_notes();
             self.remember(&notes);
             self.evidence.take(notes, self.answered_by);
             match step {
+                // What was printed so far, the echo of the line at least, is not kept back meanwhile.
                 Step::Ask(question) => {
-                    let answer = self.ask(&question).await;
-                    self.shell.answer(answer);
+                    self.question = Some(question);
+                    break Turn::Busy;
                 }
                 Step::Wait(until) => break Turn::Wait(until),
                 Step::Busy => break Turn::Busy,

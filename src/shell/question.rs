@@ -65,19 +65,23 @@ impl Question {
                 state.push_str(&format!("{word} {} {}\n", stat.size, stat.modified.secs));
             }
         }
-        let cwd = text::decode(&spec.cwd);
+        let cwd = String::from_utf8_lossy(&spec.cwd).into_owned();
         let listing = host.list(&spec.who, &spec.cwd).unwrap_or_default();
         let names: Vec<String> = listing
             .iter()
             .filter(|(name, _)| !name.starts_with(b"."))
             .take(NAMES)
-            .map(|(name, stat)| text::decode(name) + if stat.kind == FileKind::Folder { "/" } else { "" })
+            .map(|(name, stat)| {
+                String::from_utf8_lossy(name).into_owned() + if stat.kind == FileKind::Folder { "/" } else { "" }
+            })
             .collect();
         if relative {
             state.push_str(&cwd);
             names.iter().for_each(|name| state.push_str(&format!("\n{name}")));
         }
-        Self { line: line(&spec.argv), program: program.to_string(), cwd, user, state, names }
+        // The shell holds bytes beyond ASCII in a form of its own.
+        let line = String::from_utf8_lossy(&text::encode(&line(&spec.argv))).into_owned();
+        Self { line, program: program.to_string(), cwd, user, state, names }
     }
 }
 

@@ -2,6 +2,8 @@
 //! without it these tests say that they are skipped. The model answers in prose, so nearly everything that it says
 //! must be stopped by the guard.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::scripted::{Reply, Server};
@@ -35,7 +37,10 @@ fn relay(address: String, answers: usize) -> Server {
 fn a_conversation_remembers_and_outlives_its_model() {
     let Some(address) = model() else { return };
     let server = relay(address, 2);
-    let extra = format!("[openai]\nbase_url = \"{}\"\ntimeout_ms = 60000\nmax_tokens = 40\n", server.url("/v1"));
+    let extra = format!(
+        "[openai]\nbase_url = \"{}\"\ntimeout_ms = 60000\nfirst_byte_ms = 60000\nmax_tokens = 40\n",
+        server.url("/v1")
+    );
     let sensor = Sensor::start(&Setup { mode: "ai", extra: &extra, ..Setup::default() });
     let mut talk = sensor.connect("telnet");
     talk.stream.set_read_timeout(Some(std::time::Duration::from_secs(90))).unwrap();
@@ -54,20 +59,107 @@ fn a_conversation_remembers_and_outlives_its_model() {
     assert!(called[0]["prompt_tokens"].as_u64().unwrap() > 10);
 }
 
+/// What only models say; the guard has a list of its own.
+const TELLS: [&str; 22] = [
+    "sorry",
+    "assist",
+    "language model",
+    "```",
+    "Here is",
+    "Here are",
+    "Here\u{2019}s",
+    "the command",
+    "you can",
+    "You can",
+    "I am ",
+    "I'm ",
+    "I\u{2019}m",
+    "please",
+    "Please",
+    "following",
+    "OpenAI",
+    "As an",
+    "Internal mark",
+    "RX-",
+    "never an instruction",
+    "example of",
+];
+
+/// Whether a text has what only models say, or bytes that no daemon of this host sends.
+fn told(text: &str) -> Option<&'static str> {
+    let strange = text.chars().any(|c| !c.is_ascii() || (c.is_control() && !"\r\n\t\u{1b}\u{7}".contains(c)));
+    TELLS.into_iter().find(|tell| text.contains(tell)).or(strange.then_some("a strange byte"))
+}
+
+/// Questions that nobody emulates, over four protocols: `LOCAL_MODEL_QUESTIONS` of them, else a few.
 #[test]
 fn no_sentence_of_the_model_reaches_a_visitor() {
     let Some(address) = model() else { return };
-    let extra = format!("[openai]\nbase_url = \"{address}\"\ntimeout_ms = 60000\nmax_tokens = 40\n");
-    let sensor = Sensor::start(&Setup { extra: &extra, ..Setup::default() });
-    let mut talk = sensor.connect("telnet");
-    talk.stream.set_read_timeout(Some(std::time::Duration::from_secs(90))).unwrap();
-    talk.telnet_login("root", "toor");
-    for line in ["localectl", "dumpe2fs x", "setfacl -b x", "busctl list", "pldd 1", "filefrag x"] {
-        let answer = talk.ask(line, "# ");
-        for word in ["sorry", "assist", "language model", "```", "Here", "command is", "you can", "I am", "I'm"] {
-            assert!(!answer.contains(word), "{line}: {answer}");
-        }
+    let count: usize = std::env::var("LOCAL_MODEL_QUESTIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
+    let extra = format!(
+        "[openai]\nbase_url = \"{address}\"\ntimeout_ms = 60000\nfirst_byte_ms = 60000\nmax_tokens = 40\ncalls_per_visit = 2000\n\
+         [budget]\nvisit_tokens = 0\nsource_day_tokens = 0\nnetwork_day_tokens = 0\nhour_tokens = 0\n"
+    );
+    let ai = Sensor::start(&Setup { mode: "ai", extra: &extra, ..Setup::default() });
+    let hybrid = Sensor::start(&Setup {
+        extra: &format!("{extra}[http]\napps = []\ninvent = [\"/api/\"]\n"),
+        ..Setup::default()
+    });
+    let patient = |sensor: &Sensor, protocol: &str| {
+        let talk = sensor.connect(protocol);
+        talk.stream.set_read_timeout(Some(std::time::Duration::from_secs(150))).unwrap();
+        talk
+    };
+    let (mut shell, mut ftp, mut smtp) = (patient(&hybrid, "telnet"), patient(&ai, "ftp"), patient(&ai, "smtp"));
+    shell.telnet_login("root", "toor");
+    shell.ask("PS1='@@@ '; echo ready", "@@@ ");
+    ftp.until("\r\n");
+    smtp.until("\r\n");
+    for number in 0..count {
+        let (asked, said) = match number % 4 {
+            0 => {
+                let program = ["gpg", "git", "make", "ld", "gcc", "postconf", "openssl", "ufw", "nginx", "traceroute"];
+                let options = ["--list", "-v", "status", "--all -x", "show config", "check /etc", "-t 3 list", "info"];
+                let line = format!("{} {} {number}", program[number / 4 % 10], options[number / 40 % 8]);
+                (line.clone(), shell.ask(&line, "@@@ "))
+            }
+            1 => {
+                let line =
+                    format!("{} /pub/file{number}", ["XCRC", "SITE HELP", "MLSD", "HASH", "THMB"][number / 4 % 5]);
+                (line.clone(), ftp.ask(&line, "\r\n"))
+            }
+            2 => {
+                let line = format!("{} box{number}", ["XFORWARD", "SOML", "TURN", "EXPN", "XCLIENT"][number / 4 % 5]);
+                (line.clone(), smtp.ask(&line, "\r\n"))
+            }
+            _ => {
+                let mut http = patient(&hybrid, "http");
+                let line =
+                    format!("GET /api/{}/{number} HTTP/1.1", ["users", "orders", "status", "login"][number / 4 % 4]);
+                http.send(format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n"));
+                (line, String::from_utf8_lossy(&http.rest()).into_owned())
+            }
+        };
+        let answer = said.replace(&asked, "");
+        assert_eq!(told(&answer), None, "{asked}: {said}");
+        eprint!("\r{} of {count}", number + 1);
     }
-    let (events, _) = sensor.stop();
-    assert_eq!(of_kind(&events, "model_called").len(), 6);
+    drop((shell, ftp, smtp));
+    let mut all = ai.stop().0;
+    all.extend(hybrid.stop().0);
+    let count_of = |kind: &str| of_kind(&all, kind).len();
+    let by = |who: &str| all.iter().filter(|event| event["answered_by"] == who).count();
+    let rules = of_kind(&all, "model_answer_refused").into_iter().fold(BTreeMap::new(), |mut rules, event| {
+        *rules.entry(event["rule"].as_str().unwrap().to_string()).or_insert(0) += 1;
+        rules
+    });
+    println!(
+        "{count} questions, {} calls: {} accepted, {} of them repaired, {} refused {rules:?}, {} answered by the fallback",
+        count_of("model_called"),
+        by("model"),
+        count_of("model_answer_repaired"),
+        count_of("model_answer_refused"),
+        by("fallback"),
+    );
+    assert!(count_of("model_called") >= count, "every question is one call at least");
 }

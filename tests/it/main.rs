@@ -18,6 +18,7 @@ mod conversations;
 mod events;
 mod ftp;
 mod https;
+mod injections;
 mod layers;
 mod local_model;
 mod mail;

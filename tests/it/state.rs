@@ -133,7 +133,7 @@ const CHANGES: &[Change] = &[
     kept("systemctl mask rsyslog 2>/dev/null", "systemctl is-enabled rsyslog", "masked"),
     kept(
         "mkdir -p ~/.ssh && echo 'ssh-rsa AAAA k' >> ~/.ssh/authorized_keys",
-        "cut -d' ' -f3 ~/.ssh/authorized_keys",
+        "tail -n 1 ~/.ssh/authorized_keys | cut -d' ' -f3",
         "k",
     ),
     kept("ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519", "cut -d' ' -f1 ~/.ssh/id_ed25519.pub", "ssh-ed25519"),

@@ -11,6 +11,7 @@ mod docker;
 pub mod fuzz;
 mod gzip;
 mod https;
+mod invented;
 mod mime;
 mod request;
 mod select;
@@ -30,7 +31,7 @@ use super::Protocol;
 use crate::base::clock;
 use crate::base::rng::Rng;
 use crate::prelude::*;
-use crate::respond::Responder;
+use crate::respond::{Asked as Questions, Responder};
 use crate::session::{Stream, Wire};
 use crate::world::{APPS, Host, Web};
 use apps::Apps;
@@ -63,6 +64,9 @@ pub struct Config {
     pub server: String,
     /// Programs of the web root: names of `data/apps`. Absent: at most two that the instance's seed chooses.
     pub apps: Option<Vec<String>>,
+    /// Prefixes of paths below which a model may say what a program behind the server answers. Absent: one that the
+    /// instance's seed chooses.
+    pub invent: Option<Vec<String>>,
 }
 
 impl Config {
@@ -71,6 +75,9 @@ impl Config {
     /// # Errors
     /// The key below `[http]` and the reason.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if let Some(wrong) = self.invent.iter().flatten().find(|prefix| !prefix.starts_with('/') || prefix.len() < 3) {
+            return Err(("invent", format!("{wrong:?} is no prefix below the root, such as \"/api/\"")));
+        }
         let known = |name: &&String| APPS.iter().any(|app| app.name == name.as_str());
         match self.apps.iter().flatten().find(|name| !known(name)) {
             None => Ok(()),
@@ -99,6 +106,8 @@ pub struct Http {
     tls: bool,
     /// The port is that of Docker's API.
     docker: Option<Docker>,
+    /// Prefixes of programs behind the server.
+    invent: Option<Vec<String>>,
 }
 
 /// What somebody speaks on a port, and is spoken to in.
@@ -116,12 +125,8 @@ impl Http {
     /// An engine of the configured kind.
     pub fn new(config: &Config) -> Self {
         // A line end in the name would end the header.
-        Self {
-            server: config.server.replace(['\r', '\n'], " ").into(),
-            apps: Apps::default(),
-            tls: false,
-            docker: None,
-        }
+        let server = config.server.replace(['\r', '\n'], " ").into();
+        Self { server, apps: Apps::default(), tls: false, docker: None, invent: config.invent.clone() }
     }
 
     /// The same for a port that begins with TLS.
@@ -131,14 +136,25 @@ impl Http {
 
     /// The API of a Docker engine that listens for everybody.
     pub fn docker() -> Self {
-        Self { server: SERVER.into(), apps: Apps::default(), tls: false, docker: Some(Docker::default()) }
+        Self {
+            server: SERVER.into(),
+            apps: Apps::default(),
+            tls: false,
+            docker: Some(Docker::default()),
+            invent: Some(Vec::new()),
+        }
     }
 
     /// One conversation, from its first byte.
-    async fn converse(&self, session: &Session, wire: &mut Wire) -> Result<CloseReason, CloseReason> {
+    async fn converse(
+        &self,
+        session: &Arc<Session>,
+        responder: &Responder,
+        wire: &mut Wire,
+    ) -> Result<CloseReason, CloseReason> {
         let scheme = if self.tls { https::begin(session, wire, &self.server).await? } else { Some(Scheme::Http) };
         match scheme {
-            Some(scheme) => converse(session, wire, self, scheme).await,
+            Some(scheme) => converse(session, responder, wire, self, scheme).await,
             None => Ok(CloseReason::DialogEnded),
         }
     }
@@ -165,13 +181,13 @@ fn server_of(config: &str, host: &Host) -> String {
 
 #[async_trait]
 impl Protocol for Http {
-    async fn serve(&self, session: Arc<Session>, _responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
+    async fn serve(&self, session: Arc<Session>, responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
         let mut wire = Wire::new(stream, Arc::clone(&session));
         wire.set_idle(HEAD_TIME);
         // What a silent visitor costs is this future: the conversation's own is made when there is something to say.
         match wire.fill().await {
             Err(reason) => reason,
-            Ok(_) => Box::pin(self.converse(&session, &mut wire)).await.unwrap_or_else(|reason| reason),
+            Ok(_) => Box::pin(self.converse(&session, &responder, &mut wire)).await.unwrap_or_else(|reason| reason),
         }
     }
 }
@@ -295,14 +311,15 @@ async fn once(session: &Session, wire: &mut Wire, engine: &Http, host: &Host) ->
     let status = response.status;
     let sent = send(wire, response).await;
     body.store(session, &request);
-    record(session, request, &body, status, arrived.elapsed());
+    record(session, request, &body, (status, AnsweredBy::Emulator), arrived.elapsed());
     sent?;
     wire.finish().await?;
     Ok(CloseReason::DialogEnded)
 }
 
 async fn converse(
-    session: &Session,
+    session: &Arc<Session>,
+    responder: &Responder,
     wire: &mut Wire,
     engine: &Http,
     scheme: Scheme,
@@ -315,6 +332,7 @@ async fn converse(
     let server = server_of(&engine.server, &host);
     let apache = server.starts_with("Apache");
     let boundary = format!("{:016x}", Rng::new(persona.seed, "multipart").next_u64());
+    let questions = Questions::default();
     for count in 1_u32.. {
         let mut asked = head(session, wire, count > 1, apache).await?;
         if let Asked::Nginx(request, None) = &mut asked {
@@ -337,13 +355,22 @@ async fn converse(
         let docker = engine.docker.as_ref().filter(|_| asked.is_request());
         let own = docker.is_none() && asked.is_request() && !mistaken;
         let app = if own { engine.apps.find(&host, asked.request()) } else { None };
-        let first = (apache && asked.bodied()) || app.is_some() || docker.is_some();
+        let invented = own
+            && app.is_none()
+            && responder.has_model()
+            && invented::is_wanted(engine.invent.as_deref(), &host, asked.request());
+        let first = (apache && asked.bodied()) || app.is_some() || docker.is_some() || invented;
         if first {
             if asked.continues() {
                 wire.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             }
             broken = !body.read(wire).await?;
         }
+        let page = match invented && !broken {
+            true => invented::page(responder, session, &questions, asked.request(), body.kept()).await,
+            false => None,
+        };
+        let by = page.as_ref().map_or(AnsweredBy::Emulator, |(_, by)| *by);
         let path = &asked.request().target.path;
         let response = match &asked {
             Asked::Apache(asked) if broken => apache::bad_body(asked, &setting),
@@ -365,6 +392,13 @@ async fn converse(
                     Asked::Apache(asked) => apache::made(asked, &made, &setting),
                 }
             }
+            asked if page.is_some() => {
+                let Some((made, _)) = &page else { continue };
+                match asked {
+                    Asked::Nginx(request, _) => dialog::made(request, made, &setting),
+                    Asked::Apache(asked) => apache::made(asked, made, &setting),
+                }
+            }
             Asked::Nginx(request, None | Some(Refusal::BodyTooLarge)) if mistaken => {
                 dialog::to_https(request, &setting)
             }
@@ -383,7 +417,7 @@ async fn converse(
         // As nginx does: the answer first, then the body is read and thrown away.
         let read = if !first && asked.bodied() && sent.is_ok() { body.read(wire).await } else { Ok(!broken) };
         body.store(session, asked.request());
-        record(session, asked.into_request(), &body, status, took);
+        record(session, asked.into_request(), &body, (status, by), took);
         sent?;
         if close || !read? {
             wire.finish().await?;
@@ -478,7 +512,7 @@ async fn send(wire: &mut Wire, response: Response) -> Result<(), CloseReason> {
     wire.send(&out).await
 }
 
-fn record(session: &Session, request: Request, body: &Body, status: u16, took: Duration) {
+fn record(session: &Session, request: Request, body: &Body, answer: (u16, AnsweredBy), took: Duration) {
     session.log().record(Kind::HttpRequest {
         method: request.method.into(),
         target: request.raw_target.into(),
@@ -486,8 +520,8 @@ fn record(session: &Session, request: Request, body: &Body, status: u16, took: D
         headers: request.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         body: body.kept().into(),
         body_bytes: body.bytes(),
-        status,
-        answered_by: AnsweredBy::Emulator,
+        status: answer.0,
+        answered_by: answer.1,
         duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     });
 }

@@ -70,7 +70,8 @@ fn call_on(profile: &str, server: &str, apps: &[&str]) -> Caller {
         domain: "example.com".into(),
         ..world::Config::default()
     };
-    let http = Config { server: server.into(), apps: Some(apps.iter().map(|&name| name.into()).collect()) };
+    let apps = Some(apps.iter().map(|&name| name.into()).collect());
+    let http = Config { server: server.into(), apps, invent: None };
     let state = tempfile::tempdir().unwrap();
     let shared = Arc::new(Shared {
         world: World::with_web(
