@@ -131,23 +131,21 @@ impl ShellTalk {
             let answer = self.ask(&question).await;
             self.shell.answer(answer);
         }
-        let turn = loop {
-            let step = self.shell.step(now);
-            let notes = self.shell.take_notes();
-            self.remember(&notes);
-            self.evidence.take(notes, self.answered_by);
-            match step {
-                // What was printed so far, the echo of the line at least, is not kept back meanwhile.
-                Step::Ask(question) => {
-                    self.question = Some(question);
-                    break Turn::Busy;
-                }
-                Step::Wait(until) => break Turn::Wait(until),
-                Step::Busy => break Turn::Busy,
-                Step::Ended(status) => {
-                    self.evidence.finish();
-                    break Turn::Ended(status);
-                }
+        let step = self.shell.step(now);
+        let notes = self.shell.take_notes();
+        self.remember(&notes);
+        self.evidence.take(notes, self.answered_by);
+        let turn = match step {
+            // What was printed so far, the echo of the line at least, is not kept back meanwhile.
+            Step::Ask(question) => {
+                self.question = Some(question);
+                Turn::Busy
+            }
+            Step::Wait(until) => Turn::Wait(until),
+            Step::Busy => Turn::Busy,
+            Step::Ended(status) => {
+                self.evidence.finish();
+                Turn::Ended(status)
             }
         };
         (self.shell.take_output().out, turn)
