@@ -30,7 +30,11 @@ pub fn check_level(level: &str) -> Result<(), String> {
 
 /// Begins to log at `level` (already checked) to standard error and, when there is one, to the file.
 pub fn start(level: &str, file: Option<DailyFile>) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The model's library says whole answers of its servers, as often as a visitor makes it ask.
+    if let Ok(quiet) = "genai=off".parse() {
+        filter = filter.add_directive(quiet);
+    }
     let terminal = std::io::IsTerminal::is_terminal(&io::stderr());
     let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(terminal).with_target(false);
     let json = file.map(|file| {

@@ -254,6 +254,12 @@ impl Answer {
 
 /// The library's errors carry whole answers, and requests with them: only what is needed is taken from them.
 fn fault(error: &genai::Error) -> Fault {
+    // What a stream meets lies in a box.
+    if let genai::Error::WebStream { error, .. } = error
+        && let Some(inner) = error.downcast_ref::<genai::Error>()
+    {
+        return fault(inner);
+    }
     let Some(status) = error.status() else {
         return match error {
             genai::Error::ChatResponse { .. } => Fault::of(ChatError::BadAnswer("it is an error")),

@@ -60,7 +60,7 @@ fn a_conversation_remembers_and_outlives_its_model() {
 }
 
 /// What only models say; the guard has a list of its own.
-const TELLS: [&str; 22] = [
+const TELLS: [&str; 20] = [
     "sorry",
     "assist",
     "language model",
@@ -74,8 +74,6 @@ const TELLS: [&str; 22] = [
     "I am ",
     "I'm ",
     "I\u{2019}m",
-    "please",
-    "Please",
     "following",
     "OpenAI",
     "As an",
@@ -95,7 +93,7 @@ fn told(text: &str) -> Option<&'static str> {
 #[test]
 fn no_sentence_of_the_model_reaches_a_visitor() {
     let Some(address) = model() else { return };
-    let count: usize = std::env::var("LOCAL_MODEL_QUESTIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
+    let count: usize = std::env::var("LOCAL_MODEL_QUESTIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(8);
     let extra = format!(
         "[openai]\nbase_url = \"{address}\"\ntimeout_ms = 60000\nfirst_byte_ms = 60000\nmax_tokens = 40\ncalls_per_visit = 2000\n\
          [budget]\nvisit_tokens = 0\nsource_day_tokens = 0\nnetwork_day_tokens = 0\nhour_tokens = 0\n"

@@ -242,6 +242,11 @@ fn one_fault(name: &str, reply: Reply) {
     let complaints = said.iter().filter(|line| line.contains("visitors get the fallback")).count();
     assert_eq!(complaints, usize::from(!refused), "{name}: {said:#?}");
     assert!(!said.iter().any(|line| line.contains("sk-secret")), "{name}: {said:#?}");
+    // The operator hears the status, and nothing of what the server said.
+    if matches!(name, "401" | "429" | "500") {
+        assert!(said.iter().any(|line| line.contains(&format!("HTTP {name}"))), "{name}: {said:#?}");
+    }
+    assert!(!said.iter().any(|line| line.contains("stack trace") || line.contains("Incorrect")), "{name}: {said:#?}");
     let resident = sensor.resident_kib();
     assert!(resident < 100 << 10, "{name}: {resident} KiB");
     let (events, _) = sensor.stop();
