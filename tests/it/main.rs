@@ -16,6 +16,7 @@ mod campaigns;
 mod clients;
 mod conversations;
 mod events;
+mod flood;
 mod ftp;
 mod https;
 mod injections;
