@@ -16,14 +16,13 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Cpu, PATIENCE, Server, Table, median, resident};
+use common::telnet::Visitor;
+use common::{Cpu, Server, Table, median, resident};
 
 /// Odd, for the median.
 const ROUNDS: usize = 5;
@@ -62,7 +61,7 @@ fn telnet(table: &mut Table) {
         // What is made once is made.
         visit(server.ports[1], &LINES);
         let before = resident(server.child.id());
-        let held: Vec<Visitor> = (0..IDLE).map(|_| logged_in(server.ports[1])).collect();
+        let held: Vec<Visitor> = (0..IDLE).map(|_| Visitor::logged_in(server.ports[1])).collect();
         thread::sleep(Duration::from_millis(200));
         let each = (resident(server.child.id()) as f64 - before as f64) / held.len() as f64;
         let how = format!("growth of VmRSS with {IDLE} logins of one source at their prompt");
@@ -111,102 +110,11 @@ fn cowrie(folder: &str, dir: &Path, port: u16) -> Command {
 
 /// One visit from login to logout.
 fn visit(port: u16, lines: &[&str]) {
-    let mut visitor = logged_in(port);
+    let mut visitor = Visitor::logged_in(port);
     for line in lines {
         visitor.say(line);
         visitor.until("# ");
     }
     visitor.say("exit");
     visitor.rest();
-}
-
-fn logged_in(port: u16) -> Visitor {
-    let mut visitor = Visitor::connect(port).expect("the server greets");
-    visitor.say("root");
-    visitor.until("assword: ");
-    visitor.say("rootpass");
-    visitor.until("# ");
-    visitor
-}
-
-/// A Telnet client that refuses every option.
-struct Visitor {
-    stream: TcpStream,
-    /// What came since the last question.
-    said: Vec<u8>,
-}
-
-impl Visitor {
-    /// A connection that has shown its login prompt.
-    fn connect(port: u16) -> Option<Self> {
-        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_nodelay(true).ok()?;
-        let mut visitor = Self { stream, said: Vec::new() };
-        visitor.wait_for("ogin: ").then_some(visitor)
-    }
-
-    fn say(&mut self, line: &str) {
-        self.said.clear();
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-    }
-
-    fn until(&mut self, end: &str) {
-        assert!(self.wait_for(end), "{end:?} after {:?}", String::from_utf8_lossy(&self.said));
-    }
-
-    fn wait_for(&mut self, end: &str) -> bool {
-        let mut bytes = [0; 4096];
-        loop {
-            if self.said.ends_with(end.as_bytes()) {
-                return true;
-            }
-            match self.stream.read(&mut bytes) {
-                Ok(count) if count > 0 => {
-                    self.said.extend_from_slice(&bytes[..count]);
-                    self.refuse();
-                }
-                _ => return false,
-            }
-        }
-    }
-
-    /// Takes Telnet's commands out of what was said, and answers them.
-    fn refuse(&mut self) {
-        let (mut text, mut answer, mut at) = (Vec::new(), Vec::new(), 0);
-        while let Some(&byte) = self.said.get(at) {
-            match (byte, self.said.get(at + 1), self.said.get(at + 2)) {
-                (255, Some(250), _) => {
-                    let rest = &self.said[at..];
-                    let Some(end) = rest.windows(2).position(|pair| pair == [255, 240]) else { break };
-                    at += end + 2;
-                }
-                (255, Some(251 | 252), Some(option)) => {
-                    if self.said[at + 1] == 251 && !matches!(option, 1 | 3) {
-                        answer.extend([255, 254, *option]);
-                    }
-                    at += 3;
-                }
-                (255, Some(253 | 254), Some(option)) => {
-                    if self.said[at + 1] == 253 {
-                        answer.extend([255, 252, *option]);
-                    }
-                    at += 3;
-                }
-                (255, Some(_), Some(_)) => at += 2,
-                (255, ..) => break,
-                _ => {
-                    text.push(byte);
-                    at += 1;
-                }
-            }
-        }
-        text.extend_from_slice(&self.said[at..]);
-        self.said = text;
-        let _ = self.stream.write_all(&answer);
-    }
-
-    fn rest(&mut self) {
-        let _ = self.stream.read_to_end(&mut Vec::new());
-    }
 }

@@ -1,6 +1,9 @@
 //! What the benchmarks share: servers under test, their CPU time and memory, and the table at the end.
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses a part of it")]
 
+pub mod daemons;
+pub mod telnet;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
@@ -8,6 +11,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// How long any single step may take.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -20,7 +25,7 @@ pub struct Server {
     pub ports: [u16; 4],
     /// From the start until it was ready.
     pub ready_after: Duration,
-    _dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 impl Server {
@@ -45,7 +50,7 @@ impl Server {
         command.current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let started = Instant::now();
         let child = command.spawn().unwrap();
-        let mut server = Self { name, child, ports, ready_after: Duration::ZERO, _dir: dir };
+        let mut server = Self { name, child, ports, ready_after: Duration::ZERO, dir };
         while started.elapsed() < PATIENCE {
             if ready(ports) {
                 server.ready_after = started.elapsed();
@@ -62,6 +67,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Daemons end their own children when they are asked to end.
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.child.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        );
+        let asked = Instant::now();
+        while asked.elapsed() < Duration::from_secs(2) && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -85,7 +99,7 @@ pub fn sensor(dir: &Path, [ftp, telnet, smtp, http]: [u16; 4], more: &str) -> Co
     command
 }
 
-fn free_ports() -> [u16; 4] {
+pub fn free_ports() -> [u16; 4] {
     let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     std::array::from_fn(|at| held[at].local_addr().unwrap().port())
 }
@@ -116,6 +130,42 @@ impl Cpu {
         // A tick is 1/100 s on every Linux that matters.
         if whole { (sum(self) - sum(before)) / 1e3 } else { (self.ticks - before.ticks) as f64 * 1e4 }
     }
+}
+
+/// Microseconds of CPU time that all processes took which this program has started, and theirs in turn: the living ones
+/// from `/proc/PID/stat`, those that ended from what their parents waited for. Call [`adopt`] first, so that processes
+/// whose parents are gone are counted too.
+pub fn spent_by_all() -> f64 {
+    let own = std::process::id();
+    let mut parents = BTreeMap::new();
+    let mut ticks = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let parent: u32 = fields[1].parse().unwrap();
+        if fields[0] == "Z" && parent == own {
+            // Of a parent that is gone: it counts among the children that were waited for.
+            let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+            let _ = nix::sys::wait::waitpid(pid, Some(nix::sys::wait::WaitPidFlag::WNOHANG));
+            continue;
+        }
+        parents.insert(pid, parent);
+        ticks.insert(pid, fields[11..15].iter().map(|field| field.parse::<u64>().unwrap()).sum::<u64>());
+    }
+    let ours = |pid: u32| {
+        std::iter::successors(Some(pid), |pid| parents.get(pid).copied()).skip(1).any(|parent| parent == own)
+    };
+    let living: u64 = ticks.iter().filter(|(pid, _)| ours(**pid)).map(|(_, ticks)| ticks).sum();
+    let ended = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let us = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 * 1e6 + time.tv_usec() as f64;
+    // A tick is 1/100 s on every Linux that matters.
+    living as f64 * 1e4 + us(ended.user_time()) + us(ended.system_time())
+}
+
+/// Makes this program the parent of what its children leave behind.
+pub fn adopt() {
+    nix::sys::prctl::set_child_subreaper(true).unwrap();
 }
 
 /// Resident memory in KiB.

@@ -3,7 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    rustbucket::protocols::http::fuzz::talk(bytes);
-    rustbucket::protocols::http::fuzz::talk_apache(bytes);
-});
+fuzz_target!(|bytes: &[u8]| rustbucket::protocols::http::fuzz::talk_all(bytes));

@@ -49,16 +49,20 @@ pub struct Wire {
     unread: Vec<u8>,
     idle: Duration,
     skip: bool,
+    /// Lines since others had their turn.
+    turn: u8,
 }
 
 /// The most that is read at once.
 const PIECE: usize = 4096;
+/// Lines of one visitor, sent at once, that are answered before others have their turn.
+const TURN: u8 = 16;
 
 impl Wire {
     /// Wraps a stream; the idle time is the session's until [`Wire::set_idle`].
     pub fn new(stream: Box<dyn Stream>, session: Arc<Session>) -> Self {
         let idle = Duration::from_secs(session.limits().idle_seconds);
-        Self { stream, session, unread: Vec::new(), idle, skip: false }
+        Self { stream, session, unread: Vec::new(), idle, skip: false, turn: 0 }
     }
 
     /// The time of silence after which a read ends with [`CloseReason::Idle`].
@@ -137,6 +141,11 @@ impl Wire {
     /// # Errors
     /// Why no line will come.
     pub async fn line(&mut self, longest: usize) -> Result<Line, CloseReason> {
+        self.turn += 1;
+        if self.turn >= TURN {
+            self.turn = 0;
+            tokio::task::yield_now().await;
+        }
         let mut searched = 0;
         loop {
             let fresh = self.unread.get(searched..).unwrap_or_default();

@@ -28,6 +28,7 @@ mod one_world;
 mod registration;
 mod replay;
 mod sandbox;
+mod scanners;
 mod scripted;
 mod sensor;
 mod shutdown;

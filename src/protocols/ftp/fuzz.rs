@@ -1,4 +1,4 @@
-//! For `fuzz/`: any bytes as the lines of a visitor.
+//! For `fuzz/`: any bytes as the lines of a visitor. How many there are decides whether there is TLS.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -19,7 +19,12 @@ fn world() -> &'static World {
 pub fn talk(bytes: &[u8]) {
     let visitor = IpAddr::from([192, 0, 2, 7]);
     let host = world().host_for(visitor);
-    let rules = Rules { write: true, guest_write: true, tls: Secure::Offered, idle: 300 };
+    let tls = match bytes.len() % 3 {
+        0 => Secure::Off,
+        1 => Secure::Offered,
+        _ => Secure::Required,
+    };
+    let rules = Rules { write: true, guest_write: true, tls, idle: 300 };
     let mut dialog = Dialog::new(Arc::clone(&host), visitor, rules);
     for line in bytes.split(|&byte| byte == b'\n').take(200) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -53,5 +58,14 @@ fn seeds_talk() {
     talk(
         b"USER root\r\nPASS x\r\nPASV\r\nLIST -la /etc\r\nRETR /etc/passwd\r\nSTOR a\r\nREST 99999999999999999999\r\n",
     );
+    for seed in [
+        b"AUTH TLS\r\nPBSZ 0\r\nPROT P\r\nUSER root\r\nPASS x\r\nEPRT |2|::1|40|\r\nLIST {a,b*}?[\r\n".as_slice(),
+        b"USER root\nPASS x\nSTAT /etc/*.{c,conf}\nNLST ?*{\nSITE CHMOD 0777 a\nMDTM 20200101000000 /etc/passwd",
+    ] {
+        // With TLS off, offered, required.
+        for blanks in 0..3 {
+            talk(&[seed, &b"\n\n"[..blanks]].concat());
+        }
+    }
     talk(b"USER ftp\nPASS\nEPSV\nNLST ../../*\nMDTM \xff\nSIZE .\n\xff\xf4ABOR\nQUIT");
 }

@@ -56,11 +56,13 @@ pub fn talk(bytes: &[u8]) {
                     None => return,
                 }
                 assert!(kept.len() <= bytes.len());
+                look_into(&kept);
                 let _ = (dialog.envelope(), dialog.delivered((kept.len() < 1000).then_some("AB12"), kept.len() as u64));
                 text
             }
             Step::Chunk { bytes, last } => {
                 let taken = usize::try_from(bytes).unwrap_or(usize::MAX).min(rest.len());
+                look_into(rest.get(..taken).unwrap_or_default());
                 rest = rest.get(taken..).unwrap_or_default();
                 let whole = last && dialog.takes_chunk(bytes, last);
                 let step = if whole { dialog.delivered(Some("AB12"), bytes) } else { dialog.chunk(bytes, last) };
@@ -73,6 +75,14 @@ pub fn talk(bytes: &[u8]) {
             return;
         }
     }
+}
+
+/// Reads a mail; panics when its parts are out of proportion to it.
+fn look_into(mail: &[u8]) {
+    let content = mime::read(mail);
+    // Each of a hundred attachments may be the mails in it as well.
+    let attached: usize = content.attachments.iter().map(|part| part.bytes.len()).sum();
+    assert!(attached <= 300 * mail.len(), "{attached} bytes of {}", mail.len());
 }
 
 #[test]

@@ -18,6 +18,8 @@ const RETURN_PATH: &[u8] = b"Return-Path: <";
 /// How much of a mail goes into a mailbox, and how big a mailbox may become.
 const MAILBOX_PART: usize = 64 << 10;
 const MAILBOX: u64 = 1 << 20;
+/// A mail that is parsed at once, in less time than it takes to hand it to somebody else.
+const SMALL: usize = 8 << 10;
 
 /// One mail.
 pub struct Incoming {
@@ -109,7 +111,9 @@ impl Incoming {
             sha256: stored.sha256,
             stored: stored.name,
         });
-        if let Some(path) = stored.path {
+        if self.bytes == self.start.len() as u64 && self.start.len() <= SMALL {
+            mime::record(session, &queue_id, &self.start);
+        } else if let Some(path) = stored.path {
             look_into(Arc::clone(session), queue_id.clone(), path, self.head.len());
         }
         accepted.then_some(queue_id)

@@ -242,6 +242,18 @@ mod tests {
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
+    /// Found by fuzzing: boundaries of which the inner one is empty and the outer one ends first. The library asserts about
+    /// it in debug builds.
+    #[test]
+    fn boundaries_that_cross_are_read_somehow() {
+        let part = "Content-Type: message/rfc822\r\n\r\nTo: a <b@c>\r\n";
+        let mail = format!(
+            "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n{part}Content-Type: multipart/mixed; boundary=\r\n\
+             \rq\r\n--q\r\n{part}\r\nhttp/:\0==\r\n--q--\r\n"
+        );
+        assert!(read(mail.as_bytes()).attachments.len() < 3);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>, at in 0..300_usize) {
