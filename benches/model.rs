@@ -2,6 +2,15 @@
 //! and hanging, while it is being asked by others. A rank test says whether two of the distributions differ.
 //!
 //! `cargo bench --bench model`
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark may fail loudly, start programs and dial the sensor that it started"
+)]
 
 mod common;
 

@@ -158,6 +158,8 @@ impl Session {
     fn login(host: &Arc<Host>) -> Self {
         let account = host.account(b"root").unwrap();
         let presence = host.enter(Visitor {
+            terminal: true,
+            command: None,
             user: "root".into(),
             protocol: "telnet",
             from: ([192, 0, 2, 7], 40123).into(),

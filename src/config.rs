@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::protocols::{self, ALL, Entry, ftp, http, smtp, tcp, telnet};
+use crate::protocols::{self, ALL, Entry, ftp, http, smtp, ssh, tcp, telnet};
 use crate::respond::{BudgetConfig, Mode};
 use crate::session::{Limits, tls};
 use crate::{chatgpt, logging, registration, sinks, world};
@@ -49,6 +49,8 @@ pub struct Config {
     pub tls: tls::Config,
     /// `[ftp]`
     pub ftp: ftp::Config,
+    /// `[ssh]`
+    pub ssh: ssh::Config,
     /// `[telnet]`
     pub telnet: telnet::Config,
     /// `[smtp]`
@@ -132,7 +134,7 @@ pub struct Ports {
     pub https: Port,
     /// The API of Docker.
     pub docker: Port,
-    /// SSH, which is not built yet: enabling it is an error.
+    /// SSH; left out when nobody named its port and something else listens there.
     pub ssh: Port,
 }
 
@@ -149,7 +151,7 @@ impl Default for Ports {
             http: on(),
             https: off(),
             docker: off(),
-            ssh: off(),
+            ssh: on(),
         }
     }
 }
@@ -204,13 +206,17 @@ impl Config {
             let port = settings.port.unwrap_or(usual);
             Some(Opening { entry, port, named: settings.port.is_some(), settings })
         };
-        ALL.iter().filter_map(opening).filter(|opening| opening.settings.enabled).collect()
+        // A router has no sshd.
+        let has = |opening: &Opening<'_>| opening.entry.name != "ssh" || self.persona.profile != "busybox";
+        ALL.iter().filter_map(opening).filter(|opening| opening.settings.enabled && has(opening)).collect()
     }
 
     /// The engines' sections.
     pub fn protocols(&self) -> protocols::Config {
         protocols::Config {
             ftp: self.ftp.clone(),
+            ssh: self.ssh.clone(),
+            host_keys: None,
             telnet: self.telnet.clone(),
             smtp: self.smtp.clone(),
             http: self.http.clone(),
@@ -226,10 +232,6 @@ impl Config {
         }
         if !self.general.address.is_empty() && self.general.address.parse::<IpAddr>().is_err() {
             return blame(&["general", "address"], "not an IP address; leave it empty to listen on all".into());
-        }
-        if self.ports.ssh.enabled {
-            let reason = "SSH is not built into this version yet; set `enabled = false` or take the line out";
-            return blame(&["ports", "ssh"], reason.into());
         }
         let mut taken: Vec<(u16, String)> = Vec::new();
         for root in [true, false] {
@@ -286,6 +288,9 @@ impl Config {
         }
         if let Err((key, reason)) = self.ftp.check() {
             return blame(&["ftp", key], reason);
+        }
+        if let Err((key, reason)) = self.ssh.check() {
+            return blame(&["ssh", key], reason);
         }
         if let Err((key, reason)) = self.smtp.check() {
             return blame(&["smtp", key], reason);

@@ -18,7 +18,7 @@ use crate::config::{Config, Environment, Opening};
 use crate::event::{Bus, Kind, Sink};
 use crate::listen::{self, Listeners, Service};
 use crate::logging;
-use crate::protocols::{Ai, Protocol, tcp::Tcp};
+use crate::protocols::{self, Ai, Protocol, ssh, tcp::Tcp};
 use crate::registration::{self, Identity};
 use crate::respond::{self, Gateway, GatewayError, Mode, Responder};
 use crate::sandbox;
@@ -75,7 +75,8 @@ pub(super) fn is_root() -> bool {
 
 /// Runs the sensor until SIGTERM or Ctrl-C.
 pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment) -> Result<(), StartError> {
-    let sockets = bind(&config)?;
+    let mut left_out = Vec::new();
+    let sockets = bind(&config, &mut left_out)?;
     let folder = |path: &Path, what, error| StartError::Folder { path: path.into(), what, error };
     let general = &config.general;
     let keep = Keep { days: general.log_max_age_days, total_bytes: general.log_max_total_bytes, file_bytes: 64 << 20 };
@@ -93,9 +94,13 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
     let events = jsonl::open(&config.events, &general.log_directory)
         .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
     let image = image(&config.persona.image)?;
-    let (persona, tls) = tls(&config, identity.seed()).map_err(StartError::Tls)?;
+    let (mut persona, tls) = tls(&config, identity.seed()).map_err(StartError::Tls)?;
+    let host_keys = host_keys(&config, identity.seed(), &mut persona).map_err(in_state)?;
     let gateway = model::gateway(&config, identity.seed()).map_err(StartError::Model)?;
     greet(&config, file, fresh, &sockets);
+    for reason in left_out {
+        tracing::warn!("{reason}");
+    }
 
     confine(&config, &events.directory)?;
     let sink = events.start().map_err(StartError::Runtime)?;
@@ -104,7 +109,7 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let made = Made { persona, tls, captures, image, gateway };
+    let made = Made { persona, tls, host_keys, captures, image, gateway };
     let cut = runtime.block_on(serve(&config, identity, made, sockets, Arc::clone(&sink)))?;
     // Visits that did not end in time are dropped here; each still records its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -130,14 +135,6 @@ fn tls(config: &Config, seed: u64) -> Result<(world::Config, Arc<Tls>), TlsError
     let Persona { fqdn, installed, .. } = Persona::new(&persona, seed);
     let snakeoil = Snakeoil::open(&config.general.state_directory, &fqdn, installed)?;
     let tls = Tls::open(&config.tls, &snakeoil)?;
-    let file = |path: &str, content: String, owner: &str, mode: &str| FileConfig {
-        path: path.into(),
-        content,
-        owner: owner.into(),
-        mode: mode.into(),
-        modified: String::new(),
-        invent: String::new(),
-    };
     if persona.profile != "busybox" {
         let certificate = file("/etc/ssl/certs/ssl-cert-snakeoil.pem", snakeoil.certificate, "root", "0644");
         let key = file("/etc/ssl/private/ssl-cert-snakeoil.key", snakeoil.key, "root:ssl-cert", "0640");
@@ -146,11 +143,30 @@ fn tls(config: &Config, seed: u64) -> Result<(world::Config, Arc<Tls>), TlsError
     Ok((persona, tls))
 }
 
+/// The instance's host keys, which become files of the host; a host without sshd has none.
+fn host_keys(config: &Config, seed: u64, persona: &mut world::Config) -> io::Result<Option<Arc<ssh::HostKeys>>> {
+    if persona.profile == "busybox" {
+        return Ok(None);
+    }
+    let Persona { hostname, .. } = Persona::new(persona, seed);
+    let keys = ssh::HostKeys::open(&config.general.state_directory, &hostname)?;
+    let files = keys.files().into_iter().map(|(path, content, mode)| file(&path, content, "root", mode));
+    persona.files.splice(0..0, files);
+    Ok(Some(Arc::new(keys)))
+}
+
+/// A file of the host that the instance adds.
+fn file(path: &str, content: String, owner: &str, mode: &str) -> FileConfig {
+    let (modified, invent) = (String::new(), String::new());
+    FileConfig { path: path.into(), content, owner: owner.into(), mode: mode.into(), modified, invent }
+}
+
 /// What was made before the sandbox closed.
 struct Made {
     /// With the files that the instance adds.
     persona: world::Config,
     tls: Arc<Tls>,
+    host_keys: Option<Arc<ssh::HostKeys>>,
     captures: Arc<Captures>,
     image: Option<Image>,
     gateway: Option<Arc<Gateway>>,
@@ -176,7 +192,7 @@ async fn serve(
     sink: Arc<jsonl::Jsonl>,
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
-    let Made { persona, tls, captures, image, gateway } = made;
+    let Made { persona, tls, host_keys, captures, image, gateway } = made;
     let setup = Setup {
         persona: &persona,
         login: &config.login,
@@ -203,7 +219,7 @@ async fn serve(
     registration::register_instance(&config.registration, identity, &system).await;
 
     let listeners: Vec<String> = sockets.iter().map(|bound| format!("{}:{}", bound.name, bound.port)).collect();
-    let services = services(config, sockets, gateway.as_ref());
+    let services = services(config, sockets, gateway.as_ref(), host_keys);
     let running = Listeners::start(services, shared, Arc::clone(&bus)).map_err(StartError::Runtime)?;
     bus.sensor_event(Kind::SensorStarted { version: env!("CARGO_PKG_VERSION").into(), listeners });
     let inventor = gateway
@@ -248,7 +264,14 @@ enum BoundKind {
     Service(usize),
 }
 
-fn bind(config: &Config) -> Result<Vec<Bound>, StartError> {
+/// Why SSH is left out, around the number of its port.
+const SSH_LEFT_OUT_HEAD: &str = "SSH is left out: something else listens on port ";
+const SSH_LEFT_OUT: &str = ", most likely your own sshd. To give visitors that port, move yours: set `Port 22222` in \
+                            /etc/ssh/sshd_config, run `systemctl restart ssh` (with ssh.socket: `systemctl edit \
+                            ssh.socket` instead), log in there once, then start Rustbucket again. Or choose another \
+                            number: [ports] ssh = { port = 2222 }";
+
+fn bind(config: &Config, left_out: &mut Vec<String>) -> Result<Vec<Bound>, StartError> {
     let address: Option<IpAddr> = config.general.address.parse().ok();
     let open = |name: &str, port: u16, kind: BoundKind| {
         let socket = listen::bind(address, port);
@@ -256,8 +279,19 @@ fn bind(config: &Config) -> Result<Vec<Bound>, StartError> {
         Ok(Bound { name: name.into(), port, socket, kind })
     };
     let openings = config.openings(is_root());
-    let protocols =
-        openings.iter().map(|opening| open(opening.entry.name, opening.port, BoundKind::Protocol(opening.entry)));
+    let protocols = openings.iter().filter_map(|opening| {
+        let Opening { entry, port, named, .. } = *opening;
+        match open(entry.name, port, BoundKind::Protocol(entry)) {
+            // The operator's own way in, most often.
+            Err(StartError::Bind { error, .. })
+                if entry.name == "ssh" && !named && error.kind() == io::ErrorKind::AddrInUse =>
+            {
+                left_out.push(format!("{SSH_LEFT_OUT_HEAD}{port}{SSH_LEFT_OUT}"));
+                None
+            }
+            result => Some(result),
+        }
+    });
     let services = config
         .services
         .iter()
@@ -266,9 +300,14 @@ fn bind(config: &Config) -> Result<Vec<Bound>, StartError> {
     protocols.chain(services).collect()
 }
 
-fn services(config: &Config, sockets: Vec<Bound>, gateway: Option<&Arc<Gateway>>) -> Vec<Service> {
+fn services(
+    config: &Config,
+    sockets: Vec<Bound>,
+    gateway: Option<&Arc<Gateway>>,
+    host_keys: Option<Arc<ssh::HostKeys>>,
+) -> Vec<Service> {
     let openings = config.openings(is_root());
-    let engines = config.protocols();
+    let engines = protocols::Config { host_keys, ..config.protocols() };
     let service = |bound: Bound| {
         let Bound { name, socket, kind, .. } = bound;
         let (protocol, mode, proxy_protocol): (Arc<dyn Protocol>, Mode, bool) = match kind {

@@ -65,6 +65,32 @@ pub enum Kind {
         /// Whether the host let them in.
         accepted: bool,
     },
+    /// Somebody tried to log in with a key.
+    KeyTried {
+        /// The name given.
+        username: Raw,
+        /// Algorithm named in the request.
+        algorithm: String,
+        /// Fingerprint as OpenSSH shows it: `SHA256:` and base64.
+        fingerprint: String,
+        /// The public key in base64.
+        key: String,
+        /// The account knows the key.
+        known: bool,
+        /// Whether the host let them in: they have proved that the key is theirs.
+        accepted: bool,
+    },
+    /// An SSH client said what it can.
+    SshClient {
+        /// Its identification line.
+        version: Raw,
+        /// HASSH fingerprint; absent when no list came.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        hassh: Option<String>,
+        /// Key exchanges, host keys, then ciphers, MACs and compressions of either direction, client's first: the ten
+        /// lists of its KEXINIT with those of languages left out, as they came.
+        lists: Vec<Raw>,
+    },
     /// Somebody logged in, or tried to, with what stands in a file of the host.
     BaitUsed {
         /// The file.
@@ -316,6 +342,8 @@ impl Kind {
     pub fn said(&self) -> Option<(&'static str, Vec<&[u8]>)> {
         Some(match self {
             Self::LoginTried { username, password, .. } => ("login_tried", vec![&username.0, &password.0]),
+            Self::KeyTried { username, .. } => ("key_tried", vec![&username.0]),
+            Self::SshClient { version, .. } => ("ssh_client", vec![&version.0]),
             Self::Command { input, .. } => ("command", vec![&input.0]),
             Self::FileUploaded { path, .. } => ("file_uploaded", vec![&path.0]),
             Self::FileWritten { path, .. } => ("file_written", vec![&path.0]),
@@ -372,6 +400,10 @@ impl Kind {
         FIXED
             + match self {
                 Self::LoginTried { username, password, .. } => username.0.len() + password.0.len(),
+                Self::KeyTried { username, key, .. } => 256 + username.0.len() + key.len(),
+                Self::SshClient { version, lists, .. } => {
+                    128 + version.0.len() + lists.iter().map(|list| list.0.len() + 24).sum::<usize>()
+                }
                 Self::BaitUsed { path, username, read_by, .. } => path.len() + username.0.len() + read_by.len() * 64,
                 Self::Command { input, output, .. } => input.0.len() + output.0.len(),
                 Self::FileUploaded { path, .. }
@@ -410,6 +442,8 @@ pub const KINDS: &[&str] = &[
     "connection_opened",
     "connection_closed",
     "login_tried",
+    "key_tried",
+    "ssh_client",
     "bait_used",
     "command",
     "file_uploaded",

@@ -4,7 +4,9 @@
 mod ai;
 pub mod ftp;
 pub mod http;
+mod motd;
 pub mod smtp;
+pub mod ssh;
 pub mod tcp;
 pub mod telnet;
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub struct Entry {
 /// All protocols, in the order of their ports.
 pub static ALL: &[Entry] = &[
     Entry { name: "ftp", port: 21, high_port: 2121, build: |config| Arc::new(ftp::Ftp::new(&config.ftp)) },
+    Entry { name: "ssh", port: 22, high_port: 2222, build: |config| Arc::new(ssh::Ssh::new(config)) },
     Entry { name: "telnet", port: 23, high_port: 2323, build: |config| Arc::new(telnet::Telnet::new(&config.telnet)) },
     Entry { name: "smtp", port: 25, high_port: 2525, build: |config| smtp_on(config, Role::Relay) },
     Entry { name: "http", port: 80, high_port: 8080, build: |config| Arc::new(http::Http::new(&config.http)) },
@@ -60,6 +63,10 @@ fn smtp_on(config: &Config, role: Role) -> Arc<dyn Protocol> {
 pub struct Config {
     /// `[ftp]`
     pub ftp: ftp::Config,
+    /// `[ssh]`
+    pub ssh: ssh::Config,
+    /// The host keys of the instance; without them each engine makes small ones of its own.
+    pub host_keys: Option<Arc<ssh::HostKeys>>,
     /// `[telnet]`
     pub telnet: telnet::Config,
     /// `[smtp]`

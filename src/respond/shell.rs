@@ -10,8 +10,8 @@ use super::evidence::Evidence;
 use super::{Asked, Responder};
 use crate::event::{AnsweredBy, Kind};
 use crate::session::Session;
-use crate::shell::{Key, Login, Note, Output, Question, Shell, Step, Terminal};
-use crate::world::{Account, Host, Visitor};
+use crate::shell::{Key, Login, Note, Output, Question, Shell, Step, Terminal, text};
+use crate::world::{Account, Host, Presence, Visitor};
 
 /// One login's shell and who stands behind it.
 pub struct ShellTalk {
@@ -61,19 +61,49 @@ impl ShellTalk {
         protocol: &'static str,
         terminal: Terminal,
     ) -> Self {
-        let visit = session.log().visit();
-        let local = SocketAddr::new(session.local_ip(), visit.dst_port);
-        let from = SocketAddr::new(visit.src_ip, visit.src_port);
-        let presence = host.enter(Visitor { user: account.name.clone(), protocol, from, local });
+        let (from, local) = ends(session);
+        let user = account.name.clone();
+        let presence = host.enter(Visitor { user, protocol, terminal: true, command: None, from, local });
         let environment = environment(&host, account, &terminal, from);
-        let login = Login {
-            host,
-            account: account.clone(),
-            presence: Some(presence),
-            terminal: Some(terminal),
-            command: None,
-            environment,
-        };
+        Self::begin(responder, session, host, account, presence, (Some(terminal), None), environment)
+    }
+
+    /// What sshd starts: a login shell or a command, with a terminal or without one; `sent` are the variables that the
+    /// client may set.
+    pub fn over_ssh(
+        responder: &Arc<Responder>,
+        session: &Arc<Session>,
+        host: Arc<Host>,
+        account: &Account,
+        (terminal, command): (Option<Terminal>, Option<String>),
+        sent: Vec<(String, String)>,
+    ) -> Self {
+        let (from, local) = ends(session);
+        let shell = account.shell.rsplit('/').next().unwrap_or_default();
+        let argv = command.as_ref().map(|command| vec![shell.into(), b"-c".to_vec(), text::encode(command)]);
+        let presence = host.enter(Visitor {
+            user: account.name.clone(),
+            protocol: "ssh",
+            terminal: terminal.is_some(),
+            command: argv,
+            from,
+            local,
+        });
+        let tty = presence.tty();
+        let environment = ssh_environment(&host, account, terminal.as_ref().map(|is| (is, tty)), (from, local), sent);
+        Self::begin(responder, session, host, account, presence, (terminal, command), environment)
+    }
+
+    fn begin(
+        responder: &Arc<Responder>,
+        session: &Arc<Session>,
+        host: Arc<Host>,
+        account: &Account,
+        presence: Presence,
+        (terminal, command): (Option<Terminal>, Option<String>),
+        environment: Vec<(String, String)>,
+    ) -> Self {
+        let login = Login { host, account: account.clone(), presence: Some(presence), terminal, command, environment };
         let evidence = Evidence::new(Arc::clone(session));
         let (typed, session) = (Vec::new(), Arc::clone(session));
         Self {
@@ -96,6 +126,16 @@ impl ShellTalk {
         self.questions = 0;
         self.watch(bytes);
         self.shell.feed(bytes);
+    }
+
+    /// How many bytes may be fed now.
+    pub fn input_room(&self) -> usize {
+        self.shell.input_room()
+    }
+
+    /// The client sends nothing more.
+    pub fn end_input(&mut self) {
+        self.shell.end_input();
     }
 
     /// A signal of the client's terminal that comes without a key.
@@ -127,6 +167,12 @@ impl ShellTalk {
 
     /// Runs the shell until it waits or has had its share; asks the model where it must.
     pub async fn turn(&mut self, now: Instant) -> (Vec<u8>, Turn) {
+        let (output, turn) = self.turn_apart(now).await;
+        (output.out, turn)
+    }
+
+    /// The same, with standard error apart where there is no terminal.
+    pub async fn turn_apart(&mut self, now: Instant) -> (Output, Turn) {
         if let Some(question) = self.question.take() {
             let answer = self.ask(&question).await;
             self.shell.answer(answer);
@@ -148,7 +194,7 @@ impl ShellTalk {
                 Turn::Ended(status)
             }
         };
-        (self.shell.take_output().out, turn)
+        (self.shell.take_output(), turn)
     }
 
     /// Keeps the beginning of the last lines.
@@ -189,6 +235,57 @@ impl Drop for ShellTalk {
             self.session.log().record(Kind::malformed("a line without an end", &self.typed));
         }
     }
+}
+
+/// The visitor's end of the connection, and ours.
+fn ends(session: &Session) -> (SocketAddr, SocketAddr) {
+    let visit = session.log().visit();
+    let from = SocketAddr::new(visit.src_ip, visit.src_port);
+    (from, SocketAddr::new(session.local_ip(), visit.dst_port))
+}
+
+/// What sshd and PAM leave in the environment, in the order of a real session.
+fn ssh_environment(
+    host: &Host,
+    account: &Account,
+    terminal: Option<(&Terminal, u32)>,
+    (from, local): (SocketAddr, SocketAddr),
+    sent: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    let own = host.visitors().into_iter().rev().find(|seen| seen.from.port() == from.port()).map(|seen| seen.local);
+    let local = own.unwrap_or(local);
+    let session = (u64::from(from.port()) % 977 + 3).to_string();
+    let mut all = vec![
+        ("SHELL", account.shell.clone()),
+        ("PWD", account.home.clone()),
+        ("LOGNAME", account.name.clone()),
+        ("XDG_SESSION_TYPE", "tty".into()),
+        ("MOTD_SHOWN", "pam".into()),
+        ("HOME", account.home.clone()),
+        ("LANG", host.persona().locale.clone()),
+        ("SSH_CONNECTION", format!("{} {} {} {}", from.ip(), from.port(), local.ip(), local.port())),
+        ("XDG_SESSION_CLASS", "user".into()),
+    ];
+    all.extend(terminal.map(|(terminal, _)| ("TERM", terminal.name.clone())));
+    all.extend([
+        ("USER", account.name.clone()),
+        ("XDG_SESSION_ID", session),
+        ("XDG_RUNTIME_DIR", format!("/run/user/{}", account.uid)),
+        ("SSH_CLIENT", format!("{} {} {}", from.ip(), from.port(), local.port())),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games:/usr/local/games:/snap/bin".into(),
+        ),
+    ]);
+    all.extend(terminal.map(|(_, tty)| ("SSH_TTY", format!("/dev/pts/{tty}"))));
+    let mut all: Vec<(String, String)> = all.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+    for (name, value) in sent {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = value,
+            None => all.push((name, value)),
+        }
+    }
+    all
 }
 
 /// What `login(1)` and PAM leave in the environment, in the order of a real session.

@@ -149,8 +149,12 @@ impl Session {
 
 /// The event of a login with what stands in a file of the host.
 fn bait(world: &World, kind: &Kind) -> Option<Kind> {
-    let Kind::LoginTried { username, password, accepted } = kind else { return None };
-    let (bait, reads) = world.bait_of(&username.0, &password.0)?;
+    let (username, password, accepted) = match kind {
+        Kind::LoginTried { username, password, accepted } => (username, password.0.as_slice(), accepted),
+        Kind::KeyTried { username, key, accepted, .. } => (username, key.as_bytes(), accepted),
+        _ => return None,
+    };
+    let (bait, reads) = world.bait_of(&username.0, password)?;
     let reader = |read: BaitRead| BaitReader { src_ip: read.source, uid: read.uid, ts: read.at };
     Some(Kind::BaitUsed {
         path: bait.path.clone(),

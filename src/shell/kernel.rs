@@ -524,6 +524,14 @@ impl Kernel {
         }
     }
 
+    /// How many bytes of input there is room for.
+    pub fn input_room(&self) -> usize {
+        match &self.inner().console {
+            Console::Terminal(_) => WAITING,
+            Console::Pipes { input, .. } => WAITING.saturating_sub(input.len()),
+        }
+    }
+
     /// The client sends nothing more.
     pub fn end_input(&self) {
         match &mut self.inner().console {

@@ -174,6 +174,11 @@ impl Shell {
         }
     }
 
+    /// How many bytes may be fed now; of more, a session without a terminal loses the rest.
+    pub fn input_room(&self) -> usize {
+        self.kernel.input_room()
+    }
+
     /// The client has closed its side.
     pub fn end_input(&mut self) {
         self.kernel.end_input();

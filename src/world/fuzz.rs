@@ -186,7 +186,14 @@ fn call(host: &Arc<Host>, input: &mut Input<'_>, open: &mut Vec<File>) {
         20 => drop(host.login(b"root", &[b'a' + input.byte() % 26; 6])),
         _ => {
             let (from, local) = (([192, 0, 2, 7], 40_000).into(), ([10, 0, 0, 1], 23).into());
-            drop(host.enter(Visitor { user: "root".into(), protocol: "telnet", from, local }));
+            drop(host.enter(Visitor {
+                user: "root".into(),
+                protocol: "telnet",
+                terminal: true,
+                command: None,
+                from,
+                local,
+            }));
         }
     }
 }

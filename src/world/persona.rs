@@ -307,7 +307,7 @@ impl Persona {
             services: Vec::new(),
             bash_version: text(if debian { &profile::find("debian-12").versions.bash } else { &profile.versions.bash }),
             debian_userland: debian,
-            ssh_version: text(&profile.versions.ssh),
+            ssh_version: text(if debian { &profile::find("debian-12").versions.ssh } else { &profile.versions.ssh }),
             virt: text(&system.virt),
             machine_id,
             boot_id,

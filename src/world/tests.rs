@@ -15,7 +15,7 @@ fn read(host: &Host, path: &str) -> String {
 
 fn visitor(user: &str, protocol: &'static str) -> Visitor {
     let (from, local) = ("203.0.113.9:40001".parse().unwrap(), "198.51.100.1:2222".parse().unwrap());
-    Visitor { user: user.into(), protocol, from, local }
+    Visitor { user: user.into(), protocol, terminal: true, command: None, from, local }
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub struct Visitor {
     pub user: String,
     /// `ssh`, `telnet`; others get no terminal.
     pub protocol: &'static str,
+    /// They asked for a terminal.
+    pub terminal: bool,
+    /// What runs instead of a login shell, as its command line.
+    pub command: Option<Vec<Vec<u8>>>,
     /// Where they come from.
     pub from: SocketAddr,
     /// Where they were let in.
@@ -138,7 +142,7 @@ fn plain(text: &str) -> Vec<u8> {
 impl Host {
     /// Lets a visitor in: the processes of their daemon and login shell, a terminal, an entry in utmp and wtmp.
     pub fn enter(self: &Arc<Self>, visitor: Visitor) -> Presence {
-        let Visitor { user, protocol, from, local } = visitor;
+        let Visitor { user, protocol, terminal, command, from, local } = visitor;
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         // Behind whatever forwards to it the host knows only its own address.
         let own_address: IpAddr = self.persona().address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -146,7 +150,7 @@ impl Host {
             SocketAddr::new(if from.is_ipv4() { own_address } else { local.ip() }, standard_port(protocol, local));
         let account = self.account(user.as_bytes());
         let (uid, gid) = account.as_ref().map_or((65_534, 65_534), |account| (account.uid, account.gid));
-        let with_shell = matches!(protocol, "ssh" | "telnet");
+        let with_shell = terminal && matches!(protocol, "ssh" | "telnet");
         let tty = with_shell.then(|| self.free_tty());
         let daemon = |name: &[u8]| self.state.daemon(name);
         let variables = self.session_environ(account.as_ref(), tty, protocol, from, local);
@@ -184,7 +188,8 @@ impl Host {
                     let monitor = start(listener, root, None, monitor, exe, "/");
                     start(monitor, (uid, gid), None, vec![title.into_bytes()], exe, "/")
                 };
-                (parent, start(parent, (uid, gid), tty, vec![plain(&shell_name)], &shell_exe, home))
+                let argv = command.unwrap_or_else(|| vec![plain(&shell_name)]);
+                (parent, start(parent, (uid, gid), tty, argv, &shell_exe, home))
             }
             "telnet" => {
                 let (address, telnet) = (from.ip(), &self.persona().profile.telnet);
@@ -246,7 +251,7 @@ impl Host {
         from: SocketAddr,
         local: SocketAddr,
     ) -> Arc<[u8]> {
-        let (Some(account), Some(tty)) = (account, tty) else { return Arc::default() };
+        let Some(account) = account.filter(|_| tty.is_some() || protocol == "ssh") else { return Arc::default() };
         let mut lines = vec![
             format!("USER={}", account.name),
             format!("LOGNAME={}", account.name),
@@ -261,7 +266,7 @@ impl Host {
             let (ip, port) = (from.ip(), from.port());
             lines.push(format!("SSH_CLIENT={ip} {port} {}", local.port()));
             lines.push(format!("SSH_CONNECTION={ip} {port} {} {}", local.ip(), local.port()));
-            lines.push(format!("SSH_TTY=/dev/pts/{tty}"));
+            lines.extend(tty.map(|tty| format!("SSH_TTY=/dev/pts/{tty}")));
         }
         environ(lines)
     }

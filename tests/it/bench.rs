@@ -39,6 +39,8 @@ pub fn world(seed: u64) -> Arc<World> {
 /// The shell of somebody who has just logged in over Telnet.
 pub fn session(host: &Arc<Host>, account: &Account) -> Shell {
     let presence = host.enter(Visitor {
+        terminal: true,
+        command: None,
         user: account.name.clone(),
         protocol: "telnet",
         from: ([192, 0, 2, 7], 40123).into(),

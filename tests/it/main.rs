@@ -32,6 +32,7 @@ mod scanners;
 mod scripted;
 mod sensor;
 mod shutdown;
+mod ssh;
 mod start;
 mod state;
 mod views;

@@ -56,8 +56,8 @@ impl Sensor {
 
     fn try_start(setup: &Setup<'_>) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let numbers: [u16; 4] = free_ports();
-        let ports: BTreeMap<&'static str, u16> = PROTOCOLS.into_iter().zip(numbers).collect();
+        let numbers: [u16; 5] = free_ports();
+        let ports: BTreeMap<&'static str, u16> = PROTOCOLS.into_iter().chain(["ssh"]).zip(numbers).collect();
         let mode = setup.mode;
         let lines = ports.iter().map(|(name, port)| format!("{name} = {{ port = {port}, mode = \"{mode}\" }}\n"));
         let persona = "[persona]\nhostname = \"mail\"\ndomain = \"example.com\"\n";

@@ -47,7 +47,7 @@ fn mistakes_are_shown_with_line_caret_and_reason() {
         ("port-0.toml", ":2:32: ports.ftp.port", "^", "port 0 does not exist"),
         ("port-70000.toml", ":2:32: ports.ftp.port", "^^^^^", "port 70000 does not exist"),
         ("same-port-twice.toml", ":4:33: ports.smtp.port", "^^^^", "port 2121 is taken by ftp already"),
-        ("ssh-enabled.toml", ":3:1: ports.ssh", "^^^", "SSH is not built into this version yet"),
+        ("max-startups.toml", ":2:16: ssh.max_startups", "^^^^", "BEGIN:RATE:FULL"),
         ("no-such-level.toml", ":2:13: general.log_level", "^^^^^", "no such log level"),
         ("not-toml.toml", ":1:9", "^", "unclosed table"),
         ("no-such-mode.toml", ":2:35: ports.telnet.mode", "^^^^^^^", "unknown variant `magic`"),

@@ -1,10 +1,9 @@
 //! What stands before the login prompt and behind a login: issue, message of the day, the last login.
 
 use crate::base::clock::Timestamp;
+use crate::protocols::motd::{SHOWN, motd};
 use crate::world::{Host, LoginProgram, Persona, TelnetDaemon, Who};
 
-/// Bytes of a file that are shown.
-const SHOWN: usize = 16 << 10;
 /// Where all three look for their text.
 const ISSUE: &[u8] = b"/etc/issue.net";
 
@@ -27,25 +26,10 @@ pub(super) fn banner(daemon: TelnetDaemon, host: &Host) -> Vec<u8> {
 
 /// What a login prints before the shell, as the terminal shows it.
 pub(super) fn greeting(login: LoginProgram, host: &Host, user: &str) -> Vec<u8> {
-    let persona = host.persona();
-    let motd = host.read_file(&Who::root(), b"/etc/motd", SHOWN).unwrap_or_default();
-    let text = match (login, persona.os_id.as_str()) {
-        (LoginProgram::Busybox, _) => motd,
-        (LoginProgram::Shadow, "ubuntu") => {
-            let welcome = format!(
-                "Welcome to {} (GNU/Linux {} {})\n\n * Documentation:  https://help.ubuntu.com\n \
-                 * Management:     https://landscape.canonical.com\n * Support:        https://ubuntu.com/advantage\n\n",
-                persona.os_pretty, persona.kernel, persona.machine
-            );
-            [last_login(host, user), welcome.into_bytes(), motd].concat()
-        }
-        (LoginProgram::Shadow, _) => {
-            let name = format!(
-                "Linux {} {} {} {}\n",
-                persona.hostname, persona.kernel, persona.kernel_version, persona.machine
-            );
-            [name.into_bytes(), motd, last_login(host, user)].concat()
-        }
+    let text = match (login, host.persona().os_id.as_str()) {
+        (LoginProgram::Busybox, _) => host.read_file(&Who::root(), b"/etc/motd", SHOWN).unwrap_or_default(),
+        (LoginProgram::Shadow, "ubuntu") => [last_login(host, user), motd(host)].concat(),
+        (LoginProgram::Shadow, _) => [motd(host), last_login(host, user)].concat(),
     };
     lines(&text, b"\r\n")
 }

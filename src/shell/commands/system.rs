@@ -31,6 +31,7 @@ mod ps;
 mod ps_column;
 mod pstree;
 mod python;
+mod scp;
 mod screen;
 mod signal;
 mod small;

@@ -575,7 +575,10 @@ impl Interp {
             }
             Parsed::Incomplete(Missing::Quote(quote)) if bash => {
                 text.push_str(&format!("{}unexpected EOF while looking for matching `{quote}'\n", at(last_line)));
-                text.push_str(&format!("{}syntax error: unexpected end of file\n", at(last_line + 1)));
+                // Bash 5.2 leaves it at that.
+                if !self.spec.kernel.host.persona().bash_version.starts_with("5.2") {
+                    text.push_str(&format!("{}syntax error: unexpected end of file\n", at(last_line + 1)));
+                }
             }
             Parsed::Incomplete(Missing::Quote(_)) if self.dialect == Dialect::Dash => {
                 text = format!("{}Syntax error: Unterminated quoted string\n", at(last_line));

@@ -180,7 +180,8 @@ fn remote(word: &str) -> Option<&str> {
 }
 
 pub(super) async fn scp(c: &mut Cmd) -> Result<i32, Stop> {
-    let found = match options::parse("3 4 6 A B C O p q R r s T v c= D= F= i= J= l= o= P= S= X=", &c.args) {
+    // What sshd is asked to run for a client: -t takes files, -f gives them, -d wants a folder.
+    let found = match options::parse("3 4 6 A B C d f O p q R r s T t v c= D= F= i= J= l= o= P= S= X=", &c.args) {
         Ok(found) => found,
         Err(error) => {
             let letter = error.rsplit(' ').next().unwrap_or_default().trim_matches('\'').to_string();
@@ -188,6 +189,9 @@ pub(super) async fn scp(c: &mut Cmd) -> Result<i32, Stop> {
             return Ok(usage(c, "scp", 1));
         }
     };
+    if found.has("t") || found.has("f") {
+        return super::scp::far(c, &found).await;
+    }
     if found.rest.len() < 2 {
         return Ok(usage(c, "scp", 1));
     }

@@ -1,0 +1,474 @@
+//! The library's handler: who is let in, and what each channel is for.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey, sign_with_hash_alg};
+use russh::server::{
+    Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Link, VerifiedPublicKey,
+};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Error, MethodKind, Pty, Sig};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
+
+use super::auth::{self, Grant};
+use super::hostkeys::HostKeys;
+use super::lists::{Release, WINDOW};
+use super::shell::{Input, Job};
+use super::{Startup, sftp, shell};
+use crate::prelude::*;
+use crate::respond::Responder;
+use crate::shell::{Terminal, text};
+use crate::world::Account;
+
+/// How far a connection has come; the engine's loop looks at it.
+pub(super) struct Progress {
+    startup: Mutex<Option<Startup>>,
+    is_in: AtomicBool,
+    handle: OnceLock<Handle>,
+}
+
+impl Progress {
+    pub fn new(startup: Startup) -> Self {
+        Self { startup: Mutex::new(Some(startup)), is_in: AtomicBool::new(false), handle: OnceLock::new() }
+    }
+
+    /// Whether they have logged in.
+    pub fn is_in(&self) -> bool {
+        self.is_in.load(Ordering::Relaxed)
+    }
+
+    /// What channels send by.
+    pub fn set_handle(&self, handle: Handle) {
+        let _ = self.handle.set(handle);
+    }
+
+    fn enter(&self) {
+        self.is_in.store(true, Ordering::Relaxed);
+        self.startup.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// A connection.
+pub(super) struct Visit {
+    session: Arc<Session>,
+    responder: Arc<Responder>,
+    keys: Arc<HostKeys>,
+    progress: Arc<Progress>,
+    release: Release,
+    /// The client is OpenSSH, which is told more.
+    openssh: bool,
+    max_sessions: usize,
+    /// Who has logged in, and with what grant when it was a key.
+    account: Option<Account>,
+    grant: Option<Grant>,
+    channels: HashMap<ChannelId, Open>,
+    forwards: usize,
+}
+
+/// A channel of the client.
+#[derive(Default)]
+struct Open {
+    terminal: Option<Terminal>,
+    environment: Vec<(String, String)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    input: UnboundedSender<Input>,
+    task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Forwardings of one connection that are recorded.
+const FORWARDS: usize = 256;
+/// Variables of one channel, and bytes of each.
+const VARIABLES: usize = 64;
+const VARIABLE: usize = 4096;
+/// Columns and rows that a terminal may have.
+const LARGEST: u32 = 1000;
+
+impl Visit {
+    pub fn new(
+        session: &Arc<Session>,
+        responder: Arc<Responder>,
+        keys: Arc<HostKeys>,
+        progress: Arc<Progress>,
+        version: &[u8],
+        max_sessions: usize,
+    ) -> Self {
+        Self {
+            session: Arc::clone(session),
+            responder,
+            keys,
+            progress,
+            release: Release::of(&session.world().persona().ssh_version),
+            openssh: version.windows(8).any(|part| part == b"OpenSSH_"),
+            max_sessions,
+            account: None,
+            grant: None,
+            channels: HashMap::new(),
+            forwards: 0,
+        }
+    }
+
+    async fn refuse(&self, user: &[u8], begun: Instant, password: bool) -> Auth {
+        let seed = self.session.world().persona().seed;
+        tokio::time::sleep_until((begun + auth::refusal(seed, user, begun, password)).into()).await;
+        refused()
+    }
+
+    /// The account with the line that knows the key.
+    fn known(&self, user: &[u8], key: &PublicKey, algorithm: &Algorithm) -> Option<(Account, Grant)> {
+        let blob = key.to_bytes().ok().filter(|_| self.release.accepts(algorithm))?;
+        let host = self.session.host();
+        let account = host.account(user)?;
+        let grant = auth::authorized(&host, &account, &blob)?;
+        Some((account, grant))
+    }
+
+    fn tried(&self, user: &[u8], key: &PublicKey, algorithm: &Algorithm, (known, accepted): (bool, bool)) {
+        use base64::Engine;
+        let blob = key.to_bytes().unwrap_or_default();
+        self.session.log().record(Kind::KeyTried {
+            username: Raw::from(user),
+            algorithm: algorithm.to_string(),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            key: base64::engine::general_purpose::STANDARD.encode(blob),
+            known,
+            accepted,
+        });
+    }
+
+    /// Starts what a channel is for; false when it runs already.
+    fn start(&mut self, id: ChannelId, what: Work, link: &mut Link) -> Result<(), Error> {
+        let (Some(account), Some(open)) = (self.account.clone(), self.channels.get_mut(&id)) else {
+            return link.channel_failure(id);
+        };
+        if open.running.is_some() {
+            return link.channel_failure(id);
+        }
+        let (input, receiver) = unbounded_channel();
+        let handle = self.progress.handle.get().cloned().unwrap_or_else(|| link.handle());
+        let job = Job {
+            id,
+            handle,
+            input: receiver,
+            session: Arc::clone(&self.session),
+            responder: Arc::clone(&self.responder),
+            account,
+            openssh: self.openssh,
+        };
+        let forced = self.grant.as_ref().and_then(|grant| grant.command.clone());
+        let (terminal, environment) = (open.terminal.clone(), std::mem::take(&mut open.environment));
+        let task = match (what, forced) {
+            (Work::Sftp, None) => tokio::spawn(sftp::serve(job, self.release)),
+            (Work::Shell, None) => tokio::spawn(shell::run(job, terminal, None, environment)),
+            (Work::Exec(command), None) => tokio::spawn(shell::run(job, terminal, Some(command), environment)),
+            (what, Some(forced)) => {
+                let mut environment = environment;
+                match what {
+                    Work::Exec(command) => environment.push(("SSH_ORIGINAL_COMMAND".into(), command)),
+                    Work::Sftp => environment.push(("SSH_ORIGINAL_COMMAND".into(), "internal-sftp".into())),
+                    Work::Shell => {}
+                }
+                tokio::spawn(shell::run(job, terminal, Some(forced), environment))
+            }
+        };
+        open.running = Some(Running { input, task: task.abort_handle() });
+        link.window_adjust(id, WINDOW)?;
+        link.channel_success(id)
+    }
+
+    fn input(&self, id: ChannelId, input: Input) {
+        if let Some(running) = self.channels.get(&id).and_then(|open| open.running.as_ref()) {
+            let _ = running.input.send(input);
+        }
+    }
+
+    /// Forwarding is prohibited; what was asked for is recorded. Nothing is ever dialled.
+    async fn forward(&mut self, host: &str, port: u32, reply: ChannelOpenHandle) {
+        self.forwards += 1;
+        if self.forwards <= FORWARDS {
+            let host = Raw::from(text::encode(host));
+            let port = u16::try_from(port).unwrap_or(0);
+            self.session.log().record(Kind::ConnectionTried { host, port });
+        }
+        reply.reject(failed(1)).await;
+    }
+}
+
+/// What runs on a channel.
+enum Work {
+    Shell,
+    Exec(String),
+    Sftp,
+}
+
+/// The words of sshd for whatever it does not open.
+fn failed(code: u32) -> ChannelOpenFailure {
+    ChannelOpenFailure::Other { code, reason: "open failed".into() }
+}
+
+fn refused() -> Auth {
+    Auth::Reject {
+        proceed_with_methods: Some((&[MethodKind::PublicKey, MethodKind::Password][..]).into()),
+        partial_success: false,
+    }
+}
+
+impl Handler for Visit {
+    type Error = Error;
+
+    async fn auth_none(&mut self, user: &str) -> Result<Auth, Error> {
+        Ok(self.refuse(&text::encode(user), Instant::now(), false).await)
+    }
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Error> {
+        let begun = Instant::now();
+        let (user, password) = (text::encode(user), text::encode(password));
+        let account = self.session.host().login(&user, &password);
+        self.session.log().record(Kind::LoginTried {
+            username: Raw::from(&*user),
+            password: Raw::from(&*password),
+            accepted: account.is_some(),
+        });
+        if account.is_none() {
+            return Ok(self.refuse(&user, begun, true).await);
+        }
+        self.account = account;
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Error> {
+        let begun = Instant::now();
+        let user = text::encode(user);
+        let known = self.known(&user, offer.public_key, offer.algorithm).is_some();
+        self.tried(&user, offer.public_key, offer.algorithm, (known, false));
+        Ok(if known { Auth::Accept } else { self.refuse(&user, begun, false).await })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Error> {
+        let begun = Instant::now();
+        let user = text::encode(user);
+        let Some((account, grant)) = self.known(&user, key.public_key, key.algorithm) else {
+            return Ok(self.refuse(&user, begun, false).await);
+        };
+        self.tried(&user, key.public_key, key.algorithm, (true, true));
+        (self.account, self.grant) = (Some(account), Some(grant));
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_succeeded(&mut self, link: &mut Link) -> Result<(), Error> {
+        self.progress.enter();
+        let blobs = self.keys.blobs();
+        let keys: Vec<u8> = blobs.iter().flat_map(|blob| wire(blob)).collect();
+        link.send_global_request("hostkeys-00@openssh.com", &keys)?;
+        if let Some(grant) = &self.grant {
+            // Said by the part that looked and by the part that let in.
+            for _ in 0..2 {
+                link.send_debug(&grant.remark())?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn global_request(&mut self, name: &str, data: &[u8], link: &mut Link) -> Result<Option<Vec<u8>>, Error> {
+        Ok(if name == "hostkeys-prove-00@openssh.com" { prove(&self.keys, data, link.session_id()) } else { None })
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _link: &mut Link,
+    ) -> Result<(), Error> {
+        self.channels.retain(|_, open| open.running.as_ref().is_none_or(|running| !running.input.is_closed()));
+        if self.channels.len() >= self.max_sessions {
+            reply.reject(failed(2)).await;
+        } else {
+            self.channels.insert(channel.id(), Open::default());
+            reply.accept().await;
+        }
+        Ok(())
+    }
+
+    async fn channel_open_x11(
+        &mut self,
+        _channel: Channel<Msg>,
+        _address: &str,
+        _port: u32,
+        reply: ChannelOpenHandle,
+        _link: &mut Link,
+    ) -> Result<(), Error> {
+        reply.reject(failed(2)).await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _from: &str,
+        _from_port: u32,
+        reply: ChannelOpenHandle,
+        _link: &mut Link,
+    ) -> Result<(), Error> {
+        self.forward(host, port, reply).await;
+        Ok(())
+    }
+
+    async fn channel_open_forwarded_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        _host: &str,
+        _port: u32,
+        _from: &str,
+        _from_port: u32,
+        reply: ChannelOpenHandle,
+        _link: &mut Link,
+    ) -> Result<(), Error> {
+        reply.reject(failed(2)).await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        _channel: Channel<Msg>,
+        path: &str,
+        reply: ChannelOpenHandle,
+        _link: &mut Link,
+    ) -> Result<(), Error> {
+        self.forward(path, 0, reply).await;
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        term: &str,
+        columns: u32,
+        rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        link: &mut Link,
+    ) -> Result<(), Error> {
+        let allowed = self.grant.as_ref().is_none_or(|grant| !grant.no_pty);
+        match self.channels.get_mut(&id) {
+            Some(open) if allowed && open.terminal.is_none() && open.running.is_none() => {
+                let name: String = term.chars().take(64).collect();
+                open.terminal = Some(Terminal { name, columns: side(columns), rows: side(rows) });
+                link.channel_success(id)
+            }
+            _ => link.channel_failure(id),
+        }
+    }
+
+    /// Needs xauth, which is not installed.
+    async fn x11_request(
+        &mut self,
+        id: ChannelId,
+        _single: bool,
+        _protocol: &str,
+        _cookie: &str,
+        _screen: u32,
+        link: &mut Link,
+    ) -> Result<(), Error> {
+        link.channel_failure(id)
+    }
+
+    /// `AcceptEnv LANG LC_*`
+    async fn env_request(&mut self, id: ChannelId, name: &str, value: &str, link: &mut Link) -> Result<(), Error> {
+        let wanted = (name == "LANG" || name.starts_with("LC_")) && value.len() <= VARIABLE && name.len() <= VARIABLE;
+        match self.channels.get_mut(&id) {
+            Some(open) if wanted && open.environment.len() < VARIABLES => {
+                open.environment.push((name.to_string(), value.to_string()));
+                link.channel_success(id)
+            }
+            _ => link.channel_failure(id),
+        }
+    }
+
+    async fn shell_request(&mut self, id: ChannelId, link: &mut Link) -> Result<(), Error> {
+        self.start(id, Work::Shell, link)
+    }
+
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], link: &mut Link) -> Result<(), Error> {
+        self.start(id, Work::Exec(text::decode(command)), link)
+    }
+
+    async fn subsystem_request(&mut self, id: ChannelId, name: &str, link: &mut Link) -> Result<(), Error> {
+        if name == "sftp" { self.start(id, Work::Sftp, link) } else { link.channel_failure(id) }
+    }
+
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        columns: u32,
+        rows: u32,
+        _width: u32,
+        _height: u32,
+        link: &mut Link,
+    ) -> Result<(), Error> {
+        self.input(id, Input::Resize(side(columns), side(rows)));
+        link.channel_success(id)
+    }
+
+    async fn signal(&mut self, id: ChannelId, signal: Sig, link: &mut Link) -> Result<(), Error> {
+        self.input(id, Input::Signal(signal));
+        link.channel_success(id)
+    }
+
+    async fn data(&mut self, id: ChannelId, data: &[u8], _link: &mut Link) -> Result<(), Error> {
+        self.input(id, Input::Data(data.to_vec()));
+        Ok(())
+    }
+
+    async fn channel_eof(&mut self, id: ChannelId, _link: &mut Link) -> Result<(), Error> {
+        self.input(id, Input::End);
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, id: ChannelId, _link: &mut Link) -> Result<(), Error> {
+        self.channels.remove(&id);
+        Ok(())
+    }
+}
+
+fn side(cells: u32) -> usize {
+    usize::try_from(cells.min(LARGEST)).unwrap_or(0)
+}
+
+/// A string of the wire.
+fn wire(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes(), bytes].concat()
+}
+
+/// Signatures that the host keys are ours (PROTOCOL of OpenSSH, 2.5); `None` when one of them is not.
+fn prove(keys: &HostKeys, mut data: &[u8], session_id: &[u8]) -> Option<Vec<u8>> {
+    let mut signatures = Vec::new();
+    let mut count = 0;
+    while let Some((length, rest)) = data.split_first_chunk::<4>() {
+        let (blob, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let at = keys.blobs().iter().position(|known| known == blob)?;
+        let key = Arc::new(keys.keys().get(at)?.clone());
+        let hash = key.algorithm().is_rsa().then_some(HashAlg::Sha512);
+        let content = [wire(b"hostkeys-prove-00@openssh.com"), wire(session_id), wire(blob)].concat();
+        signatures.extend(wire(&sign_with_hash_alg(&PrivateKeyWithHashAlg::new(key, hash), &content).ok()?));
+        data = rest;
+        count += 1;
+        if count > 8 {
+            return None;
+        }
+    }
+    (data.is_empty() && count > 0).then_some(signatures)
+}
