@@ -1,12 +1,12 @@
 //! The web server's port in TLS, with real clients.
 
 use crate::clients::{run, script};
-use crate::sensor::{Sensor, Setup, Talk, free_ports};
+use crate::sensor::{Sensor, Talk};
 
 fn web_server(http: &str) -> (Sensor, u16) {
-    let [https] = free_ports();
-    let extra = format!("https = {{ enabled = true, port = {https} }}\n[http]\n{http}\n");
-    (Sensor::start(&Setup { extra: &extra, ..Setup::default() }), https)
+    let (sensor, [https]) =
+        Sensor::start_with(|[https]| format!("https = {{ enabled = true, port = {https} }}\n[http]\n{http}\n"));
+    (sensor, https)
 }
 
 #[test]

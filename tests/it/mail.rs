@@ -5,16 +5,17 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::clients::{program, run, script};
-use crate::sensor::{Sensor, Setup, free_ports};
+use crate::sensor::Sensor;
 
 /// A sensor that offers AUTH on its first port and has the two others.
 fn mail_server() -> (Sensor, u16, u16) {
-    let [smtps, submission] = free_ports();
-    let extra = format!(
-        "smtps = {{ enabled = true, port = {smtps} }}\nsubmission = {{ enabled = true, port = {submission} }}\n\
-         [smtp]\nauth = \"always\"\n"
-    );
-    (Sensor::start(&Setup { extra: &extra, ..Setup::default() }), smtps, submission)
+    let (sensor, [smtps, submission]) = Sensor::start_with(|[smtps, submission]| {
+        format!(
+            "smtps = {{ enabled = true, port = {smtps} }}\nsubmission = {{ enabled = true, port = {submission} }}\n\
+             [smtp]\nauth = \"always\"\n"
+        )
+    });
+    (sensor, smtps, submission)
 }
 
 #[test]

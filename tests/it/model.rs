@@ -264,12 +264,12 @@ fn a_free_service_has_its_banner_its_model_and_its_fallback() {
         let asked = request["messages"].to_string();
         if asked.contains("PING") { Reply::says("+PONG") } else { Reply::json("500 Oops", "{}") }
     });
-    let [port] = crate::sensor::free_ports();
-    let service = format!(
-        "{}\n[[services]]\nname = \"cache\"\ntype = \"tcp\"\nport = {port}\nbanner = \"+READY\\r\\n\"\nfallback = \"-ERR\\r\\n\"\n",
-        openai(&server)
-    );
-    let sensor = Sensor::start(&Setup { extra: &service, ..Setup::default() });
+    let (sensor, [port]) = Sensor::start_with(|[port]| {
+        format!(
+            "{}\n[[services]]\nname = \"cache\"\ntype = \"tcp\"\nport = {port}\nbanner = \"+READY\\r\\n\"\nfallback = \"-ERR\\r\\n\"\n",
+            openai(&server)
+        )
+    });
     let mut talk = crate::sensor::Talk::to(port);
     talk.until("+READY\r\n");
     assert_eq!(talk.ask("PING", "\r\n"), "+PONG\r\n");

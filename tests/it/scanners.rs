@@ -2,17 +2,17 @@
 //! client of devices.
 
 use crate::clients::{run, script};
-use crate::sensor::{Sensor, Setup, free_ports};
+use crate::sensor::{Sensor, Setup};
 
 /// A sensor with everything that a web and mail server has open.
 fn whole_server() -> (Sensor, [u16; 3]) {
-    let [https, smtps, submission] = free_ports();
-    let extra = format!(
-        "https = {{ enabled = true, port = {https} }}\nsmtps = {{ enabled = true, port = {smtps} }}\n\
-         submission = {{ enabled = true, port = {submission} }}\n\
-         [smtp]\nauth = \"always\"\n[http]\napps = [\"dotenv\", \"wordpress\"]\n"
-    );
-    (Sensor::start(&Setup { extra: &extra, ..Setup::default() }), [https, smtps, submission])
+    Sensor::start_with(|[https, smtps, submission]| {
+        format!(
+            "https = {{ enabled = true, port = {https} }}\nsmtps = {{ enabled = true, port = {smtps} }}\n\
+             submission = {{ enabled = true, port = {submission} }}\n\
+             [smtp]\nauth = \"always\"\n[http]\napps = [\"dotenv\", \"wordpress\"]\n"
+        )
+    })
 }
 
 /// What hydra says that it has found for this name with these passwords, of which each gets a connection of its own: its

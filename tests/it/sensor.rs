@@ -54,6 +54,15 @@ impl Sensor {
         (0..5).find_map(|_| Self::try_start(setup)).expect("the sensor starts")
     }
 
+    /// The same with `N` ports more, for which `extra` gives the configuration.
+    pub fn start_with<const N: usize>(extra: impl Fn([u16; N]) -> String) -> (Self, [u16; N]) {
+        let started = (0..5).find_map(|_| {
+            let ports = free_ports();
+            Some((Self::try_start(&Setup { extra: &extra(ports), ..Setup::default() })?, ports))
+        });
+        started.expect("the sensor starts")
+    }
+
     fn try_start(setup: &Setup<'_>) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let numbers: [u16; 5] = free_ports();

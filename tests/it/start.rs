@@ -107,11 +107,11 @@ fn the_log_has_json_lines_with_the_promised_fields() {
 
 #[test]
 fn a_load_balancers_word_counts_only_where_it_is_expected() {
-    let [port] = free_ports();
-    let service = format!(
-        "[[services]]\nname = \"behind\"\ntype = \"tcp\"\nport = {port}\nbanner = \"hello\\r\\n\"\nproxy_protocol = true\n"
-    );
-    let sensor = Sensor::start(&Setup { extra: &service, ..Setup::default() });
+    let (sensor, [port]) = Sensor::start_with(|[port]| {
+        format!(
+            "[[services]]\nname = \"behind\"\ntype = \"tcp\"\nport = {port}\nbanner = \"hello\\r\\n\"\nproxy_protocol = true\n"
+        )
+    });
     let mut talk = crate::sensor::Talk::to(port);
     talk.send("PROXY TCP4 192.0.2.77 198.51.100.1 4711 80\r\nhi\r\n");
     talk.until("hello\r\n");
