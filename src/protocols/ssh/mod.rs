@@ -8,6 +8,7 @@ mod config;
 mod hostkeys;
 mod ident;
 mod lists;
+mod mailbox;
 mod sftp;
 mod shell;
 mod visit;

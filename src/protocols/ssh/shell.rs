@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use russh::server::Handle;
 use russh::{ChannelId, Sig};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 use super::lists::WINDOW;
+use super::mailbox::{Input, Piece, Receiver};
 use crate::base::clock::Timestamp;
 use crate::base::rng::spread;
 use crate::prelude::*;
@@ -19,23 +19,11 @@ use crate::respond::{Responder, ShellTalk, Turn};
 use crate::shell::{Key, Terminal};
 use crate::world::{Account, Host, Who, resolve};
 
-/// What comes for a channel. Data is bounded by the window.
-pub(super) enum Input {
-    /// Bytes.
-    Data(Vec<u8>),
-    /// No more of them.
-    End,
-    /// The window has these columns and rows.
-    Resize(usize, usize),
-    /// A signal for what runs.
-    Signal(Sig),
-}
-
 /// What a task of a channel needs.
 pub(super) struct Job {
     pub id: ChannelId,
     pub handle: Handle,
-    pub input: UnboundedReceiver<Input>,
+    pub input: Receiver,
     pub session: Arc<Session>,
     pub responder: Arc<Responder>,
     pub account: Account,
@@ -89,14 +77,14 @@ pub(super) enum End {
 /// What has come and was not taken yet, and the window that it holds.
 #[derive(Default)]
 pub(super) struct Inbox {
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Piece>,
     ended: bool,
     told: bool,
     taken: u32,
 }
 
 impl Inbox {
-    pub fn push(&mut self, bytes: Vec<u8>) {
+    pub fn push(&mut self, bytes: Piece) {
         self.waiting.push_back(bytes);
     }
 
@@ -110,12 +98,13 @@ impl Inbox {
 
     /// The next bytes, at most so many.
     pub fn take(&mut self, most: usize) -> Option<Vec<u8>> {
-        let mut first = self.waiting.pop_front().filter(|_| most > 0)?;
-        if first.len() > most {
-            self.waiting.push_front(first.split_off(most));
+        let first = self.waiting.front_mut().filter(|_| most > 0)?;
+        let bytes = first.take(most);
+        if first.is_empty() {
+            self.waiting.pop_front();
         }
-        self.taken = self.taken.saturating_add(u32::try_from(first.len()).unwrap_or(0));
-        Some(first)
+        self.taken = self.taken.saturating_add(u32::try_from(bytes.len()).unwrap_or(0));
+        Some(bytes)
     }
 
     /// The end, once, when all before it was taken.
@@ -133,7 +122,7 @@ impl Inbox {
 
 /// Runs a shell, or a command, until it ends or the channel is closed.
 pub(super) async fn run(
-    mut job: Job,
+    job: Job,
     terminal: Option<Terminal>,
     command: Option<String>,
     environment: Vec<(String, String)>,
@@ -172,13 +161,12 @@ pub(super) async fn run(
         let more = !inbox.waiting.is_empty() && (size.is_some() || talk.input_room() > 0);
         let arrived = match turn {
             Turn::Ended(status) => break End::Status(status),
-            _ if more => job.input.try_recv().ok(),
+            _ if more => job.input.try_next().ok().flatten(),
             Turn::Busy => {
                 tokio::task::yield_now().await;
-                match job.input.try_recv() {
-                    Ok(input) => Some(input),
-                    Err(tokio::sync::mpsc::error::TryRecvError::Empty) => None,
-                    Err(_) => return,
+                match job.input.try_next() {
+                    Ok(input) => input,
+                    Err(()) => return,
                 }
             }
             Turn::Wait(until) => {
@@ -189,7 +177,7 @@ pub(super) async fn run(
                     }
                 };
                 tokio::select! {
-                    input = job.input.recv() => match input {
+                    input = job.input.next() => match input {
                         Some(input) => Some(input),
                         None => return,
                     },

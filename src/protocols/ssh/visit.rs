@@ -10,13 +10,13 @@ use russh::server::{
     Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Link, VerifiedPublicKey,
 };
 use russh::{Channel, ChannelId, ChannelOpenFailure, Error, MethodKind, Pty, Sig};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
 use super::auth::{self, Grant};
 use super::hostkeys::HostKeys;
 use super::lists::{Release, WINDOW};
-use super::shell::{Input, Job};
+use super::mailbox::{Input, Sender, mailbox};
+use super::shell::Job;
 use super::{Startup, sftp, shell};
 use crate::prelude::*;
 use crate::respond::Responder;
@@ -77,7 +77,7 @@ struct Open {
 }
 
 struct Running {
-    input: UnboundedSender<Input>,
+    input: Sender,
     task: AbortHandle,
 }
 
@@ -155,7 +155,7 @@ impl Visit {
         if open.running.is_some() {
             return link.channel_failure(id);
         }
-        let (input, receiver) = unbounded_channel();
+        let (input, receiver) = mailbox();
         let handle = self.progress.handle.get().cloned().unwrap_or_else(|| link.handle());
         let job = Job {
             id,
@@ -189,7 +189,7 @@ impl Visit {
 
     fn input(&self, id: ChannelId, input: Input) {
         if let Some(running) = self.channels.get(&id).and_then(|open| open.running.as_ref()) {
-            let _ = running.input.send(input);
+            running.input.send(input);
         }
     }
 
@@ -429,8 +429,9 @@ impl Handler for Visit {
     }
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _link: &mut Link) -> Result<(), Error> {
-        self.input(id, Input::Data(data.to_vec()));
-        Ok(())
+        let running = self.channels.get(&id).and_then(|open| open.running.as_ref());
+        // When all visitors together let too much wait, those who add to it go.
+        if running.is_none_or(|running| running.input.data(data)) { Ok(()) } else { Err(Error::Disconnect) }
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _link: &mut Link) -> Result<(), Error> {

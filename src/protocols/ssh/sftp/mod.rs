@@ -7,7 +7,8 @@ mod wire;
 use std::time::Duration;
 
 use super::lists::Release;
-use super::shell::{End, Inbox, Input, Job};
+use super::mailbox::Input;
+use super::shell::{End, Inbox, Job};
 use crate::base::rng::spread;
 use crate::world::Visitor;
 pub(super) use server::Server;
@@ -20,7 +21,7 @@ const START: (Duration, Duration) = (Duration::from_millis(3), Duration::from_mi
 const SHARE: usize = 64 * 1024;
 
 /// Answers until the client ends.
-pub(super) async fn serve(mut job: Job, release: Release) {
+pub(super) async fn serve(job: Job, release: Release) {
     tokio::time::sleep(spread(START.0, START.1)).await;
     let host = job.session.host_of(&job.account.name);
     let visit = job.session.log().visit();
@@ -38,7 +39,7 @@ pub(super) async fn serve(mut job: Job, release: Release) {
         match inbox.take(SHARE) {
             Some(bytes) => packet.extend(bytes),
             None if inbox.has_ended() => break 0,
-            None => match job.input.recv().await {
+            None => match job.input.next().await {
                 None => return,
                 Some(Input::Data(bytes)) => inbox.push(bytes),
                 Some(Input::End) => inbox.end(),
