@@ -1,8 +1,8 @@
 //! What a normal visitor waits, and what memory it takes, while a thousand hostile connections work: `cargo bench --bench
 //! flood`.
 //!
-//! Normal visitors come one after another for [`TIME`] on each protocol, first alone, then beside the crowd; what counts
-//! is the ratio of their 99th percentiles. The crowd is on the same machine and takes its share of the processor, so the
+//! Normal visitors, each from another address, come one after another for [`TIME`] on each protocol, first alone, then
+//! beside the crowd of [`SOURCES`]; what counts is the ratio of their 99th percentiles. The crowd is on the same machine and takes its share of the processor, so the
 //! ratio is worse than from outside. Nothing asserts on time.
 #![allow(
     clippy::unwrap_used,
@@ -17,22 +17,25 @@
 mod common;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::telnet::Visitor;
 use common::{Cpu, PATIENCE, Server, Table, median, resident};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream as Stream;
+use tokio::net::{TcpSocket, TcpStream as Stream};
 use tokio::time::{sleep, timeout};
 
 /// How long normal visitors come, each time.
 const TIME: Duration = Duration::from_secs(20);
 const HOSTILE: usize = 1000;
+/// Addresses that they come from.
+const SOURCES: usize = 250;
 /// Commands that are sent at once.
 const PIPELINED: usize = 10_000;
 /// Between two pieces, or two connections, of one hostile visitor.
@@ -150,8 +153,22 @@ fn normal(ports: [u16; 4], time: Duration) -> [Vec<f64>; 4] {
     })
 }
 
+/// A connection of somebody who was not there before.
+fn arrive(port: u16) -> TcpStream {
+    static VISITORS: AtomicU32 = AtomicU32::new(0);
+    let number = VISITORS.fetch_add(1, Ordering::Relaxed);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 2, (number / 250 % 250) as u8, (number % 250) as u8 + 1], 0)).into()).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
 fn telnet(port: u16) {
-    let mut visitor = Visitor::logged_in(port);
+    let mut visitor = Visitor::on(arrive(port)).unwrap();
+    visitor.log_in();
     visitor.say("id");
     visitor.until("# ");
     visitor.say("exit");
@@ -160,10 +177,7 @@ fn telnet(port: u16) {
 
 /// Says lines; each answer is awaited.
 fn lines(port: u16, lines: &[&str]) {
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut stream = BufReader::new(stream);
+    let mut stream = BufReader::new(arrive(port));
     let mut line = String::new();
     for said in [None].into_iter().chain(lines.iter().map(Some)) {
         if let Some(said) = said {
@@ -188,8 +202,7 @@ fn smtp(port: u16) {
 }
 
 fn http(port: u16) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = arrive(port);
     stream.write_all(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n").unwrap();
     let mut page = Vec::new();
     stream.read_to_end(&mut page).unwrap();
@@ -213,10 +226,10 @@ impl Hostile {
             runtime.spawn(async move {
                 sleep(Duration::from_millis(number as u64)).await;
                 loop {
-                    if let Ok(stream) = Stream::connect(("127.0.0.1", port)).await {
+                    if let Ok(stream) = dial(number, port).await {
                         begun.fetch_add(1, Ordering::Relaxed);
                         held.fetch_add(1, Ordering::Relaxed);
-                        let _ = perform(stream, act.clone()).await;
+                        let _ = perform(number, stream, act.clone()).await;
                         held.fetch_sub(1, Ordering::Relaxed);
                     }
                     sleep(PAUSE).await;
@@ -258,7 +271,14 @@ fn act(number: usize, [ftp, telnet, smtp, http]: [u16; 4]) -> (u16, Act) {
     }
 }
 
-async fn perform(mut stream: Stream, act: Act) -> io::Result<()> {
+/// A connection from one of the [`SOURCES`] addresses.
+async fn dial(number: usize, port: u16) -> io::Result<Stream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 1, (number % SOURCES) as u8 + 1], 0).into())?;
+    socket.connect(([127, 0, 0, 1], port).into()).await
+}
+
+async fn perform(number: usize, mut stream: Stream, act: Act) -> io::Result<()> {
     match act {
         Act::Slow(bytes) => {
             for byte in bytes {
@@ -297,7 +317,7 @@ async fn perform(mut stream: Stream, act: Act) -> io::Result<()> {
             let numbers = said.rsplit(['(', ')']).nth(1).unwrap_or_default();
             let numbers: Vec<u16> = numbers.split(',').filter_map(|number| number.parse().ok()).collect();
             let [.., high, low] = numbers[..] else { return Ok(()) };
-            let _data = Stream::connect(("127.0.0.1", high << 8 | low)).await?;
+            let _data = dial(number, high << 8 | low).await?;
             stream.write_all(b"STOR silent\r\n").await?;
             drain(&mut stream, TIME).await;
         }

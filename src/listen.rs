@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol as Transport, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{Bus, CloseReason, EventLog, Kind, Visit};
 use crate::protocols::Protocol;
 use crate::respond::Responder;
+use crate::session::turns::in_turn;
 use crate::session::{Session, Shared, Stream};
 use gate::{Gate, Permit};
 use urgent::Urgent;
@@ -78,6 +80,8 @@ pub struct Listeners {
 
 /// How often refused connections are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// Reports between two looks at what is kept of attackers.
+const SWEEP_EVERY: u64 = 6;
 
 impl Listeners {
     /// Starts a task per port. Must be called inside the runtime.
@@ -85,7 +89,7 @@ impl Listeners {
     /// # Errors
     /// A socket can't be handed to the runtime.
     pub fn start(services: Vec<Service>, shared: Arc<Shared>, bus: Arc<Bus>) -> io::Result<Self> {
-        let gate = Arc::new(Gate::new(&shared.limits));
+        let gate = Arc::new(Gate::new(&shared.limits, Handle::current().metrics().num_workers()));
         let listeners = Self { visits: TaskTracker::new(), shared, bus, gate };
         for service in services {
             let port = service.socket.local_addr()?.port();
@@ -104,7 +108,7 @@ impl Listeners {
             });
             tokio::spawn(accept(socket, door, listeners.visits.clone()));
         }
-        tokio::spawn(report(Arc::clone(&listeners.gate), Arc::clone(&listeners.bus), listeners.shared.stop.clone()));
+        tokio::spawn(report(Arc::clone(&listeners.gate), Arc::clone(&listeners.bus), Arc::clone(&listeners.shared)));
         Ok(listeners)
     }
 
@@ -120,9 +124,15 @@ impl Listeners {
     }
 }
 
-async fn report(gate: Arc<Gate>, bus: Arc<Bus>, stop: tokio_util::sync::CancellationToken) {
-    while tokio::time::timeout(REPORT_EVERY, stop.cancelled()).await.is_err() {
+async fn report(gate: Arc<Gate>, bus: Arc<Bus>, shared: Arc<Shared>) {
+    let mut count = 0_u64;
+    while tokio::time::timeout(REPORT_EVERY, shared.stop.cancelled()).await.is_err() {
         gate.report(&bus);
+        count += 1;
+        if count.is_multiple_of(SWEEP_EVERY) {
+            let world = Arc::clone(&shared.world);
+            let _ = tokio::task::spawn_blocking(move || world.sweep()).await;
+        }
     }
 }
 
@@ -163,7 +173,8 @@ async fn accept(socket: TcpListener, door: Arc<Door>, visits: TaskTracker) {
                     let local = local_ip(&stream);
                     let stream: Box<dyn Stream> =
                         if door.urgent { Box::new(Urgent::new(stream)) } else { Box::new(stream) };
-                    visits.spawn(visit(Arc::clone(&door), stream, Ends { peer, via: None, local }, permit));
+                    let ends = Ends { peer, via: None, local };
+                    visits.spawn(in_turn(permit.account(), Box::pin(visit(Arc::clone(&door), stream, ends, permit))));
                 }
             }
             Err(error) if of_one_connection(&error) => {}
@@ -191,8 +202,7 @@ async fn behind_proxy(door: Arc<Door>, stream: TcpStream, balancer: SocketAddr) 
             let peer = source.unwrap_or(balancer);
             let Some(permit) = door.gate.enter(peer) else { return };
             let via = source.map(|_| balancer);
-            // Boxed: this future is for the few who come by a load balancer.
-            Box::pin(visit(door, stream, Ends { peer, via, local }, permit)).await;
+            in_turn(permit.account(), Box::pin(visit(door, stream, Ends { peer, via, local }, permit))).await;
         }
         None => door.gate.no_header(balancer),
     }

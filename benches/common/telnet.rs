@@ -16,16 +16,25 @@ impl Visitor {
     /// Root's shell at its prompt.
     pub fn logged_in(port: u16) -> Self {
         let mut visitor = Self::connect(port).expect("the server greets");
-        visitor.say("root");
-        visitor.until("assword: ");
-        visitor.say("rootpass");
-        visitor.until("# ");
+        visitor.log_in();
         visitor
+    }
+
+    /// From the login prompt to root's shell.
+    pub fn log_in(&mut self) {
+        self.say("root");
+        self.until("assword: ");
+        self.say("rootpass");
+        self.until("# ");
     }
 
     /// A connection that has shown its login prompt.
     pub fn connect(port: u16) -> Option<Self> {
-        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE).ok()?;
+        Self::on(TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE).ok()?)
+    }
+
+    /// The same on a connection.
+    pub fn on(stream: TcpStream) -> Option<Self> {
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.set_nodelay(true).ok()?;
         let mut visitor = Self { stream, said: Vec::new() };

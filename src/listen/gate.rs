@@ -3,22 +3,25 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::event::{Bus, Kind, Refused};
 use crate::session::Limits;
+use crate::session::turns::{Source, Turns};
 
 /// Counts who is in.
 pub(super) struct Gate {
     total: usize,
     per_source: u32,
     per_network: u32,
+    turns: Turns,
     inside: Mutex<Inside>,
 }
 
 #[derive(Default)]
 struct Inside {
     total: usize,
-    sources: HashMap<IpAddr, u32>,
+    sources: HashMap<IpAddr, (u32, Arc<Source>)>,
     networks: HashMap<IpAddr, u32>,
     refused: Vec<(Refused, u64, SocketAddr)>,
 }
@@ -27,14 +30,24 @@ struct Inside {
 pub(super) struct Permit {
     gate: Arc<Gate>,
     source: IpAddr,
+    account: Arc<Source>,
+}
+
+impl Permit {
+    /// What all visits of the source have taken.
+    pub fn account(&self) -> Arc<Source> {
+        Arc::clone(&self.account)
+    }
 }
 
 impl Gate {
-    pub fn new(limits: &Limits) -> Self {
+    /// For a runtime of that many threads.
+    pub fn new(limits: &Limits, threads: usize) -> Self {
         Self {
             total: limits.connections,
             per_source: limits.per_source,
             per_network: limits.per_network,
+            turns: Turns::new(threads),
             inside: Mutex::default(),
         }
     }
@@ -47,17 +60,20 @@ impl Gate {
             inside.refuse(Refused::Total, peer);
             return None;
         }
-        if !join(&mut inside.sources, source, self.per_source) {
+        if inside.sources.get(&source).is_some_and(|(count, _)| *count >= self.per_source) {
             inside.refuse(Refused::Source, peer);
             return None;
         }
-        if !join(&mut inside.networks, network, self.per_network) {
-            leave(&mut inside.sources, source);
+        if inside.networks.get(&network).is_some_and(|count| *count >= self.per_network) {
             inside.refuse(Refused::Network, peer);
             return None;
         }
+        *inside.networks.entry(network).or_default() += 1;
+        let (count, account) = inside.sources.entry(source).or_insert_with(|| (0, self.turns.source()));
+        *count += 1;
+        let account = Arc::clone(account);
         inside.total += 1;
-        Some(Permit { gate: Arc::clone(self), source })
+        Some(Permit { gate: Arc::clone(self), source, account })
     }
 
     /// Counts a connection without a PROXY header where one is expected.
@@ -65,8 +81,10 @@ impl Gate {
         self.lock().refuse(Refused::ProxyHeader, peer);
     }
 
-    /// Publishes what was refused since the last time.
+    /// Publishes what was refused since the last time, and forgets who has left and is forgiven.
     pub fn report(&self, bus: &Bus) {
+        let now = Instant::now();
+        self.lock().sources.retain(|_, (count, account)| *count > 0 || account.takes_much(now));
         for (reason, count, last) in std::mem::take(&mut self.lock().refused) {
             bus.sensor_event(Kind::ConnectionsRefused { reason, count, last });
         }
@@ -93,24 +111,18 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut inside = self.gate.lock();
         inside.total = inside.total.saturating_sub(1);
-        leave(&mut inside.sources, self.source);
-        leave(&mut inside.networks, network(self.source));
-    }
-}
-
-/// One more of `key`, if that is not over the limit.
-fn join(map: &mut HashMap<IpAddr, u32>, key: IpAddr, limit: u32) -> bool {
-    let count = map.entry(key).or_default();
-    let joins = *count < limit;
-    *count += u32::from(joins);
-    joins
-}
-
-fn leave(map: &mut HashMap<IpAddr, u32>, key: IpAddr) {
-    if let Some(count) = map.get_mut(&key) {
-        *count -= 1;
-        if *count == 0 {
-            map.remove(&key);
+        if let Some((count, account)) = inside.sources.get_mut(&self.source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 && !account.takes_much(Instant::now()) {
+                inside.sources.remove(&self.source);
+            }
+        }
+        let network = network(self.source);
+        if let Some(count) = inside.networks.get_mut(&network) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                inside.networks.remove(&network);
+            }
         }
     }
 }
@@ -128,7 +140,7 @@ mod tests {
     use super::*;
 
     fn gate(connections: usize, per_source: u32, per_network: u32) -> Arc<Gate> {
-        Arc::new(Gate::new(&Limits { connections, per_source, per_network, ..Limits::default() }))
+        Arc::new(Gate::new(&Limits { connections, per_source, per_network, ..Limits::default() }, 2))
     }
 
     fn from(text: &str) -> SocketAddr {

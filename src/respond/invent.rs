@@ -1,6 +1,7 @@
 //! Files that the model writes, in the background: nobody waits for them. What it wrote is a fact of the host, kept beside
 //! the answers.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -34,10 +35,11 @@ pub fn remember(gateway: &Gateway, world: &World) {
 
 /// Writes files that wait for their content, until it is dropped.
 pub async fn invent(gateway: Arc<Gateway>, world: Arc<World>, bus: Arc<Bus>) {
-    let mut waiting: Vec<Wish> = Vec::new();
+    // The world names each file once, and not too many.
+    let mut waiting: VecDeque<Wish> = VecDeque::new();
     loop {
         waiting.extend(world.wishes());
-        let Some(wish) = waiting.pop() else {
+        let Some(wish) = waiting.pop_back() else {
             tokio::time::sleep(LOOK).await;
             continue;
         };
@@ -48,10 +50,10 @@ pub async fn invent(gateway: Arc<Gateway>, world: Arc<World>, bus: Arc<Bus>) {
                 }
             }
             // It would be refused again.
-            Err(ChatError::Refused(rule)) => tracing::info!(path = wish.path, rule, "the model can't write this file"),
+            Err(ChatError::Refused(rule)) => tracing::debug!(path = wish.path, rule, "the model can't write this file"),
             Err(error) => {
                 tracing::debug!(path = wish.path, %error, "a file waits for the model");
-                waiting.insert(0, wish);
+                waiting.push_front(wish);
                 tokio::time::sleep(REST).await;
             }
         }

@@ -56,7 +56,7 @@ pub struct Responder {
 }
 
 /// What one visit has asked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Asked {
     spent: Arc<Visit>,
     /// Questions that got the fallback while the model was asked for the next visit.

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
 use super::evidence::Evidence;
 use super::{Asked, Responder};
 use crate::event::{AnsweredBy, Kind};
@@ -24,12 +27,17 @@ pub struct ShellTalk {
     questions: usize,
     /// What is asked in the next turn.
     question: Option<Question>,
+    /// Who waits for the model's answer; dropped, it asks no more.
+    asking: Option<AbortOnDropHandle<Answer>>,
     answered_by: AnsweredBy,
     session: Arc<Session>,
     /// The beginning of what was typed since the last end of a line, and its length.
     typed: Vec<u8>,
     typed_bytes: usize,
 }
+
+/// What the program prints, `None` when nobody knows, and who says so.
+type Answer = (Option<Vec<u8>>, AnsweredBy);
 
 /// How the conversation stands after a turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +52,8 @@ pub enum Turn {
 
 /// Programs of one session that may be asked of the model between two inputs; what comes on top gets the fallback.
 const QUESTIONS: usize = 4;
+/// How long it waits for the model before it looks again whether the client has sent something.
+const PATIENCE: Duration = Duration::from_millis(15);
 /// Lines that the model is told, and bytes of each.
 const RECENT: usize = 6;
 const RECENT_BYTES: usize = 160;
@@ -114,6 +124,7 @@ impl ShellTalk {
             evidence,
             questions: 0,
             question: None,
+            asking: None,
             answered_by: AnsweredBy::Emulator,
             session,
             typed,
@@ -174,7 +185,14 @@ impl ShellTalk {
     /// The same, with standard error apart where there is no terminal.
     pub async fn turn_apart(&mut self, now: Instant) -> (Output, Turn) {
         if let Some(question) = self.question.take() {
-            let answer = self.ask(&question).await;
+            self.ask(question);
+        }
+        if let Some(asking) = &mut self.asking
+            && let Ok(answer) = timeout(PATIENCE, asking).await
+        {
+            self.asking = None;
+            let (answer, by) = answer.unwrap_or((None, AnsweredBy::Fallback));
+            self.answered_by = by;
             self.shell.answer(answer);
         }
         let step = self.shell.step(now);
@@ -187,6 +205,8 @@ impl ShellTalk {
                 self.question = Some(question);
                 Turn::Busy
             }
+            // The client may interrupt a program that the model answers for.
+            Step::Wait(_) if self.asking.is_some() => Turn::Busy,
             Step::Wait(until) => Turn::Wait(until),
             Step::Busy => Turn::Busy,
             Step::Ended(status) => {
@@ -210,21 +230,31 @@ impl ShellTalk {
         }
     }
 
-    async fn ask(&mut self, question: &Question) -> Option<Vec<u8>> {
+    /// Begins to ask. Whoever asked before has been interrupted.
+    fn ask(&mut self, question: Question) {
         self.questions += 1;
-        self.answered_by = AnsweredBy::Fallback;
-        if self.questions > QUESTIONS {
-            return None;
-        }
-        let recent = self.recent.make_contiguous();
-        let answer = self.responder.program(&self.session, &self.asked, question, recent).await;
-        let (mut text, by) = answer.ok()?;
-        self.answered_by = by;
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        Some(text.replace('\r', "").into_bytes())
+        let many = self.questions > QUESTIONS;
+        let recent: Vec<String> = self.recent.iter().cloned().collect();
+        let (responder, session, asked) = (Arc::clone(&self.responder), Arc::clone(&self.session), self.asked.clone());
+        let answer = async move {
+            if many {
+                return (None, AnsweredBy::Fallback);
+            }
+            match responder.program(&session, &asked, &question, &recent).await {
+                Ok((text, by)) => (Some(lines(text)), by),
+                Err(_) => (None, AnsweredBy::Fallback),
+            }
+        };
+        self.asking = Some(AbortOnDropHandle::new(tokio::spawn(answer)));
     }
+}
+
+/// What a program prints ends with a line.
+fn lines(mut text: String) -> Vec<u8> {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.replace('\r', "").into_bytes()
 }
 
 impl Drop for ShellTalk {

@@ -1,7 +1,8 @@
 //! Keeps what visitors leave behind: uploaded files and mails, named by their SHA-256, each once.
 //!
 //! Only this file writes them. They are never executed, and they are written without the executable bit.
-//! A capture goes to the disk while it comes in, so that memory does not grow with it.
+//! What is small waits in memory until it is whole: most of it is known already, and making a file only to remove it is
+//! what costs most. What is larger goes to the disk while it comes in, so that memory does not grow with it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -66,7 +67,16 @@ impl Captures {
 
     /// Begins a capture that keeps at most `keep` bytes.
     pub fn begin(self: &Arc<Self>, keep: u64) -> Capture {
-        Capture { folder: Arc::clone(self), keep, kept: 0, bytes: 0, hash: Sha256::new(), scratch: None, failed: false }
+        Capture {
+            folder: Arc::clone(self),
+            keep,
+            kept: 0,
+            bytes: 0,
+            hash: Sha256::new(),
+            small: Vec::new(),
+            scratch: None,
+            failed: false,
+        }
     }
 
     /// Once, until writing works again: an attacker can trigger it.
@@ -78,6 +88,8 @@ impl Captures {
 }
 
 const SCRATCH: &str = "incoming-";
+/// Bytes of one capture that wait in memory.
+const SMALL: usize = 16 << 10;
 
 /// A file that is coming in. Dropped without [`Capture::store`], it leaves nothing behind.
 pub struct Capture {
@@ -86,6 +98,8 @@ pub struct Capture {
     kept: u64,
     bytes: u64,
     hash: Sha256,
+    /// What is in no file yet.
+    small: Vec<u8>,
     scratch: Option<(PathBuf, File)>,
     failed: bool,
 }
@@ -117,29 +131,40 @@ impl Capture {
 
     /// Gives the file its name. An empty capture is a file as well.
     pub fn store(mut self) -> Stored {
-        if self.scratch.is_none() && !self.failed {
-            self.failed = self.open().is_err();
-        }
         let sha256: String =
             std::mem::take(&mut self.hash).finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = self.folder.dir.join(&sha256);
-        let named = self.scratch.take().and_then(|(scratch, _)| {
-            if path.exists() {
-                self.folder.used.fetch_sub(self.kept, Ordering::Relaxed);
-                fs::remove_file(&scratch).ok()
-            } else {
-                fs::rename(&scratch, &path).ok()
+        let named = !self.failed && (self.is_known(&path) || self.name(&path).is_ok());
+        let name = named.then(|| sha256.clone());
+        let path = named.then_some(path);
+        let kept = if named { std::mem::take(&mut self.kept) } else { 0 };
+        Stored { sha256, name, path, bytes: self.bytes, kept }
+    }
+
+    /// Whether there is such a file already; then this one is not needed.
+    fn is_known(&mut self, path: &Path) -> bool {
+        let known = path.exists();
+        if known {
+            self.folder.used.fetch_sub(self.kept, Ordering::Relaxed);
+            if let Some((scratch, _)) = self.scratch.take() {
+                let _ = fs::remove_file(scratch);
             }
+        }
+        known
+    }
+
+    fn name(&mut self, path: &Path) -> io::Result<()> {
+        let named = self.spill().and_then(|()| match self.scratch.take() {
+            Some((scratch, _)) => fs::rename(scratch, path),
+            None => Ok(()),
         });
-        let name = named.map(|()| sha256.clone());
-        let path = name.is_some().then_some(path);
-        Stored { sha256, name, path, bytes: self.bytes, kept: self.kept }
+        if let Err(error) = &named {
+            self.folder.complain(&format!("an upload can't be kept: {error}"));
+        }
+        named
     }
 
     fn write(&mut self, part: &[u8]) -> io::Result<()> {
-        if self.scratch.is_none() {
-            self.open()?;
-        }
         let size = part.len() as u64;
         if self.folder.used.fetch_add(size, Ordering::Relaxed) + size > self.folder.limit {
             self.folder.used.fetch_sub(size, Ordering::Relaxed);
@@ -147,10 +172,27 @@ impl Capture {
         }
         self.kept += size;
         self.hash.update(part);
+        if self.scratch.is_none() && self.small.len() + part.len() <= SMALL {
+            self.small.extend_from_slice(part);
+            return Ok(());
+        }
+        self.spill()?;
         let Some((_, file)) = &mut self.scratch else { return Ok(()) };
         file.write_all(part)?;
         self.folder.complained.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// What waits in memory goes to the file, which is made if there is none.
+    fn spill(&mut self) -> io::Result<()> {
+        if self.scratch.is_none() {
+            self.open()?;
+        }
+        let small = std::mem::take(&mut self.small);
+        match &mut self.scratch {
+            Some((_, file)) => file.write_all(&small),
+            None => Ok(()),
+        }
     }
 
     fn open(&mut self) -> io::Result<()> {
@@ -163,9 +205,10 @@ impl Capture {
     fn discard(&mut self) {
         if let Some((path, _)) = self.scratch.take() {
             let _ = fs::remove_file(path);
-            self.folder.used.fetch_sub(self.kept, Ordering::Relaxed);
-            self.kept = 0;
         }
+        self.small = Vec::new();
+        self.folder.used.fetch_sub(self.kept, Ordering::Relaxed);
+        self.kept = 0;
     }
 }
 
@@ -195,6 +238,21 @@ mod tests {
             assert_eq!(fs::read(stored.path.unwrap()).unwrap(), b"hello world");
         }
         assert_eq!((files(state.path()), captures.used.load(Ordering::Relaxed)), (1, 11));
+    }
+
+    #[test]
+    fn what_is_large_goes_to_the_disk_as_it_comes() {
+        let state = tempfile::tempdir().unwrap();
+        let captures = Captures::open(state.path(), 1 << 20).unwrap();
+        for _ in 0..2 {
+            let mut capture = captures.begin(1 << 20);
+            assert!(capture.push(&[b'a'; SMALL]) && capture.scratch.is_none());
+            assert!(capture.push(b"b") && capture.scratch.is_some() && capture.push(b"c"));
+            let stored = capture.store();
+            let kept = fs::read(stored.path.unwrap()).unwrap();
+            assert_eq!((kept.len() as u64, &kept[SMALL..], stored.kept), (stored.bytes, &b"bc"[..], stored.bytes));
+        }
+        assert_eq!((files(state.path()), captures.used.load(Ordering::Relaxed)), (1, SMALL as u64 + 2));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod capture;
 pub mod injection;
 mod limits;
 pub mod tls;
+pub mod turns;
 mod wire;
 
 use std::net::IpAddr;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Session;
 use super::tls::{Handshake, Tls};
+use super::turns::breathe;
 use crate::event::CloseReason;
 
 /// What an engine talks over.
@@ -49,20 +50,16 @@ pub struct Wire {
     unread: Vec<u8>,
     idle: Duration,
     skip: bool,
-    /// Lines since others had their turn.
-    turn: u8,
 }
 
 /// The most that is read at once.
 const PIECE: usize = 4096;
-/// Lines of one visitor, sent at once, that are answered before others have their turn.
-const TURN: u8 = 16;
 
 impl Wire {
     /// Wraps a stream; the idle time is the session's until [`Wire::set_idle`].
     pub fn new(stream: Box<dyn Stream>, session: Arc<Session>) -> Self {
         let idle = Duration::from_secs(session.limits().idle_seconds);
-        Self { stream, session, unread: Vec::new(), idle, skip: false, turn: 0 }
+        Self { stream, session, unread: Vec::new(), idle, skip: false }
     }
 
     /// The time of silence after which a read ends with [`CloseReason::Idle`].
@@ -117,6 +114,7 @@ impl Wire {
     /// # Errors
     /// Why no byte will come.
     pub async fn fill(&mut self) -> Result<usize, CloseReason> {
+        breathe().await;
         let idle = Instant::now() + self.idle;
         let deadline = self.session.deadline();
         let (until, reason) =
@@ -141,11 +139,7 @@ impl Wire {
     /// # Errors
     /// Why no line will come.
     pub async fn line(&mut self, longest: usize) -> Result<Line, CloseReason> {
-        self.turn += 1;
-        if self.turn >= TURN {
-            self.turn = 0;
-            tokio::task::yield_now().await;
-        }
+        breathe().await;
         let mut searched = 0;
         loop {
             let fresh = self.unread.get(searched..).unwrap_or_default();
@@ -203,6 +197,7 @@ impl Wire {
             return Ok(());
         }
         self.session.sent(bytes.len())?;
+        breathe().await;
         let until = (Instant::now() + self.idle).min(self.session.deadline());
         let write = async {
             self.stream.write_all(bytes).await?;

@@ -385,9 +385,11 @@ impl Kernel {
         let mut question = Some(question);
         self.wait(|| {
             let mut inner = self.inner();
-            (inner.question.is_none() && !inner.asked).then(|| inner.question = question.take())
+            let free = inner.question.is_none() && !inner.asked && inner.answer.is_none();
+            free.then(|| inner.question = question.take())
         })
         .await?;
+        let _asking = Asking(self);
         self.wait(|| self.inner().answer.take()).await
     }
 
@@ -538,5 +540,15 @@ impl Kernel {
             Console::Terminal(tty) => tty.feed(&[4]),
             Console::Pipes { ended, .. } => *ended = true,
         }
+    }
+}
+
+/// Whoever asks may be killed: then nobody waits for the answer any more.
+struct Asking<'k>(&'k Kernel);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        (inner.question, inner.asked, inner.answer) = (None, false, None);
     }
 }

@@ -1,7 +1,7 @@
 //! Files that a model writes: the operator's, that say what is in them, and those of the image of which only the size is
 //! known. Until one is written it is empty, or reads as empty; then it is a fact for everybody who has not changed it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -26,8 +26,9 @@ const MOST_FILES: usize = 500;
 const MOST_BYTES: usize = 4 << 20;
 /// The largest file of known size that is written.
 const LARGEST: u64 = 8 << 10;
-/// Wishes that wait.
+/// Wishes that wait to be looked at, and files that are tried in one run.
 const WAITING: usize = 64;
+const TRIED: usize = 2048;
 /// Where people look into files that no package brought.
 const PLACES: &[&[u8]] =
     &[b"/etc/", b"/home/", b"/opt/", b"/root/", b"/srv/", b"/usr/local/", b"/var/backups/", b"/var/www/"];
@@ -40,6 +41,8 @@ pub(super) struct Inventions {
     /// Those of the operator: path and what is in it, by inode.
     declared: HashMap<u64, (String, String)>,
     wishes: Mutex<VecDeque<u64>>,
+    /// Those that somebody tries to write, or has given up.
+    tried: Mutex<HashSet<u64>>,
 }
 
 impl Inventions {
@@ -77,14 +80,16 @@ impl Inventions {
 }
 
 impl World {
-    /// Files that wait for their content, since the last call.
+    /// Files that wait for their content, since the last call; each is named once in a run.
     pub fn wishes(&self) -> Vec<Wish> {
         let base = &self.base;
         let inodes: Vec<u64> = {
             let mut wishes = base.inventions.wishes.lock().unwrap_or_else(PoisonError::into_inner);
             wishes.drain(..).collect()
         };
-        inodes.into_iter().filter_map(|ino| self.wish(ino)).collect()
+        let mut tried = base.inventions.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = inodes.into_iter().filter_map(|ino| Some((ino, self.wish(ino)?)));
+        found.filter(|(ino, _)| tried.len() < TRIED && tried.insert(*ino)).map(|(_, wish)| wish).collect()
     }
 
     fn wish(&self, ino: u64) -> Option<Wish> {

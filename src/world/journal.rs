@@ -169,8 +169,9 @@ pub(super) fn folder_name(source: std::net::IpAddr, account: Option<&str>) -> St
     name
 }
 
-/// Removes what is too old or too much, oldest first; `stays` says who is on the host right now.
-pub(super) fn sweep(folder: &Path, config: &Overlay, stays: impl Fn(&str) -> bool) {
+/// Removes what is too old or too much, oldest first, by `remove`, which is given the name and the folder and says whether
+/// it did: not that of somebody who is on the host right now.
+pub(super) fn sweep(folder: &Path, config: &Overlay, remove: impl Fn(&str, &Path) -> bool) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let now = crate::base::clock::unix_seconds();
     let mut found: Vec<(i64, u64, PathBuf, String)> = entries
@@ -187,7 +188,7 @@ pub(super) fn sweep(folder: &Path, config: &Overlay, stays: impl Fn(&str) -> boo
     let oldest = now - i64::from(config.days) * 86_400;
     for (changed, len, path, name) in found {
         let too_old = config.days > 0 && changed < oldest;
-        if (too_old || total > config.total_megabytes << 20) && !stays(&name) && fs::remove_dir_all(path).is_ok() {
+        if (too_old || total > config.total_megabytes << 20) && remove(&name, &path) {
             total = total.saturating_sub(len);
         }
     }

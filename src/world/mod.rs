@@ -204,7 +204,7 @@ impl World {
         };
         let folder = state.map(|state| state.join("overlays"));
         if let Some(folder) = &folder {
-            journal::sweep(folder, overlay, |_| false);
+            journal::sweep(folder, overlay, |_, path| std::fs::remove_dir_all(path).is_ok());
         }
         if let Some(state) = state
             && !base.baits.is_empty()
@@ -241,25 +241,38 @@ impl World {
             hosts.len() >= HOSTS
                 || (self.folder.is_some() && self.base.used.load(Ordering::Relaxed) > self.base.total_bytes / 4 * 3)
         };
-        while crowded(&hosts) {
-            // Nobody visits it, and no file of it is open.
+        if crowded(&hosts) {
+            // Nobody visits them, and no file of theirs is open. Looking through all is worth a few places at once.
             let idle =
                 hosts.iter().filter(|(_, host)| Arc::strong_count(host) == 1 && Arc::strong_count(&host.state) == 1);
-            let oldest = idle.min_by_key(|(_, host)| host.state.own().changed_at).map(|(name, _)| name.clone());
-            let Some(oldest) = oldest else { break };
-            hosts.remove(&oldest);
+            let mut idle: Vec<_> = idle.map(|(name, host)| (host.state.own().changed_at, name.clone())).collect();
+            idle.sort();
+            let some = idle.len().div_ceil(16);
+            for (at, (_, name)) in idle.into_iter().enumerate() {
+                if at >= some && !crowded(&hosts) {
+                    break;
+                }
+                hosts.remove(&name);
+            }
         }
         let host = Arc::new(Host::new(Arc::clone(&self.base), Some(source)));
         hosts.insert(name.clone(), Arc::clone(&host));
         let Some(folder) = &self.folder else { return host };
-        if hosts.len().is_multiple_of(64) {
-            journal::sweep(folder, &self.overlay, |name| hosts.contains_key(name));
-        }
         // Whoever else gets this host waits for its own lock while it is read, not for that of all hosts.
         let own = host.state.own();
         drop(hosts);
         host.state.load(own, Journal::new(folder.join(name), self.overlay.megabytes << 20));
         host
+    }
+
+    /// Removes what is kept of attackers beyond the days and the space of `[overlay]`. It reads the disk: call it now and
+    /// then, where nobody waits for it.
+    pub fn sweep(&self) {
+        let Some(folder) = &self.folder else { return };
+        journal::sweep(folder, &self.overlay, |name, path| {
+            let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            !hosts.contains_key(name) && std::fs::remove_dir_all(path).is_ok()
+        });
     }
 }
 

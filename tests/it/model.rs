@@ -107,6 +107,31 @@ fn in_hybrid_mode_only_programs_without_emulation_are_asked_for() {
 }
 
 #[test]
+fn a_program_that_the_model_answers_for_can_be_interrupted() {
+    let server = Server::start(|request| {
+        let text = request["messages"].to_string();
+        if text.contains("input: \\\"gpg -k\\\"") { Reply::Hang } else { Reply::says("pub rsa4096") }
+    });
+    let patient = openai(&server).replace("1500", "60000");
+    let sensor = Sensor::start(&Setup { extra: &patient, ..Setup::default() });
+    let mut talk = sensor.connect("telnet");
+    talk.telnet_login("root", "toor");
+    talk.send("gpg -k\r\n");
+    talk.until("gpg -k\r\n");
+    sensor.wait_for(|| server.requests().len() == 1);
+    talk.send("\x03");
+    // Before it comes the mark of Telnet that what was on its way is thrown away.
+    let interrupted = talk.until("# ");
+    assert!(interrupted.ends_with("^C\r\nroot@mail:~# "), "{interrupted:?}");
+    assert_eq!(talk.ask("echo $?", "# "), "echo $?\r\n130\r\nroot@mail:~# ");
+    // Nobody gets the answer of somebody else.
+    assert_eq!(talk.ask("gpg -K", "# "), "gpg -K\r\npub rsa4096\r\nroot@mail:~# ");
+    // Nor does one of two that ask at once.
+    let both = talk.ask("gpg -K & gpg -K; wait", "# ");
+    assert_eq!(both.matches("pub rsa4096").count(), 2, "{both}");
+}
+
+#[test]
 fn wrapping_is_taken_off_and_what_breaks_a_rule_goes_back_once() {
     let server = Server::start(|request| {
         let text = request["messages"].to_string();

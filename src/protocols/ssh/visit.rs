@@ -20,6 +20,7 @@ use super::shell::Job;
 use super::{Startup, sftp, shell};
 use crate::prelude::*;
 use crate::respond::Responder;
+use crate::session::turns;
 use crate::shell::{Terminal, text};
 use crate::world::Account;
 
@@ -169,9 +170,9 @@ impl Visit {
         let forced = self.grant.as_ref().and_then(|grant| grant.command.clone());
         let (terminal, environment) = (open.terminal.clone(), std::mem::take(&mut open.environment));
         let task = match (what, forced) {
-            (Work::Sftp, None) => tokio::spawn(sftp::serve(job, self.release)),
-            (Work::Shell, None) => tokio::spawn(shell::run(job, terminal, None, environment)),
-            (Work::Exec(command), None) => tokio::spawn(shell::run(job, terminal, Some(command), environment)),
+            (Work::Sftp, None) => turns::spawn(sftp::serve(job, self.release)),
+            (Work::Shell, None) => turns::spawn(shell::run(job, terminal, None, environment)),
+            (Work::Exec(command), None) => turns::spawn(shell::run(job, terminal, Some(command), environment)),
             (what, Some(forced)) => {
                 let mut environment = environment;
                 match what {
@@ -179,7 +180,7 @@ impl Visit {
                     Work::Sftp => environment.push(("SSH_ORIGINAL_COMMAND".into(), "internal-sftp".into())),
                     Work::Shell => {}
                 }
-                tokio::spawn(shell::run(job, terminal, Some(forced), environment))
+                turns::spawn(shell::run(job, terminal, Some(forced), environment))
             }
         };
         open.running = Some(Running { input, task: task.abort_handle() });
