@@ -1,8 +1,9 @@
-//! The command line: `run`, `check-config`, `print-config`, `ask`, `image import`. Puts the rooms together; holds no logic of theirs.
+//! The command line: `run`, `check-config`, `print-config`, `ask`, `replay`, `image import`. Puts the rooms together; holds no logic of theirs.
 
 mod ask;
 mod image;
 mod model;
+mod replay;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ enum Command {
     PrintConfig,
     /// Ask the model as a visitor would, and see prompt, answer, verdict and cost
     Ask(ask::Ask),
+    /// Play the recording of a session of Telnet or SSH in this terminal
+    Replay(replay::Replay),
     /// Base images of the simulated host
     #[command(subcommand)]
     Image(ImageCommand),
@@ -55,13 +58,7 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Command::Image(ImageCommand::Import(wanted)) = &command {
-        return match image::import(wanted) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        };
+        return done(image::import(wanted));
     }
     let file = arguments.config.or_else(|| Some(PathBuf::from("Config.toml")).filter(|path| path.exists()));
     let environment: Environment = std::env::vars_os()
@@ -76,20 +73,19 @@ pub fn main() -> ExitCode {
     };
     match command {
         Command::CheckConfig => check(&config, file.as_deref()),
-        Command::Ask(wanted) => match ask::run(&config, &wanted) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        },
-        _ => match start::run(config, file.as_deref(), &environment) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Command::Ask(wanted) => done(ask::run(&config, &wanted)),
+        Command::Replay(wanted) => done(replay::run(&config, &wanted)),
+        _ => done(start::run(config, file.as_deref(), &environment)),
+    }
+}
+
+fn done(result: Result<(), impl std::fmt::Display>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

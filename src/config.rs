@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::protocols::{self, ALL, Entry, ftp, http, smtp, ssh, tcp, telnet};
 use crate::respond::{BudgetConfig, Mode};
-use crate::session::{Limits, tls};
+use crate::session::{Limits, recording, tls};
 use crate::{chatgpt, logging, registration, sinks, world};
 pub use source::{ConfigError, Environment, load};
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub registration: registration::Config,
     /// `[events]`
     pub events: sinks::jsonl::Config,
+    /// `[recordings]`
+    pub recordings: recording::Config,
     /// `[persona]`
     pub persona: world::Config,
     /// `[overlay]`
@@ -302,6 +304,9 @@ impl Config {
                 let reason = "the AI mode speaks no TLS; choose `hybrid` or `emulator`".into();
                 return blame(&["ports", name, "mode"], reason);
             }
+        }
+        if let Err((key, reason)) = self.recordings.check() {
+            return blame(&["recordings", key], reason);
         }
         if let Err((key, reason)) = self.tls.check() {
             return blame(&["tls", key], reason);

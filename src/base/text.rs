@@ -1,4 +1,4 @@
-//! Bytes of an attacker made safe for a log line or a terminal.
+//! Bytes of an attacker made safe for a log line or a terminal, and any byte in text.
 
 use std::fmt;
 
@@ -30,6 +30,37 @@ impl fmt::Display for Printable<'_> {
 impl fmt::Debug for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where the characters begin that carry bytes: U+10FF80 to U+10FFFF, the end of the last private-use plane, stand for
+/// bytes that are no UTF-8.
+const CARRIERS: u32 = 0x10_FF00;
+
+/// The character that carries a byte of 128 and above; others stand for themselves.
+pub fn carrier(byte: u8) -> char {
+    if byte < 0x80 { char::from(byte) } else { char::from_u32(CARRIERS + u32::from(byte)).unwrap_or('?') }
+}
+
+/// The byte that a carrier stands for.
+pub fn carried(c: char) -> Option<u8> {
+    if is_carrier(c) { u8::try_from(u32::from(c) - CARRIERS).ok() } else { None }
+}
+
+/// Whether a character carries a byte.
+pub fn is_carrier(c: char) -> bool {
+    u32::from(c) >= CARRIERS + 0x80
+}
+
+/// Adds valid text to `into`; carriers that a guest sent themselves are carried byte by byte, so that none is mistaken.
+pub fn carry(valid: &str, into: &mut String) {
+    for c in valid.chars() {
+        if is_carrier(c) {
+            let mut buffer = [0; 4];
+            into.extend(c.encode_utf8(&mut buffer).bytes().map(carrier));
+        } else {
+            into.push(c);
+        }
     }
 }
 

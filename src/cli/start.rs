@@ -23,7 +23,7 @@ use crate::registration::{self, Identity};
 use crate::respond::{self, Gateway, GatewayError, Mode, Responder};
 use crate::sandbox;
 use crate::session::tls::{Snakeoil, Tls, TlsError};
-use crate::session::{Captures, Shared};
+use crate::session::{Captures, Recordings, Shared};
 use crate::sinks::jsonl;
 use crate::world::{self, FileConfig, Image, Machine, Persona, Setup, World};
 
@@ -91,6 +91,10 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
     let (identity, fresh) =
         Identity::open(&registration::identity_file(state), Path::new("token.txt")).map_err(in_state)?;
     let captures = Captures::open(state, config.limits.captures_total_bytes).map_err(in_state)?;
+    let recordings = match config.recordings.enabled {
+        true => Some(Recordings::open(state, &config.recordings).map_err(in_state)?),
+        false => None,
+    };
     let events = jsonl::open(&config.events, &general.log_directory)
         .map_err(|error| folder(&config.events.directory, "the event folder", error))?;
     let image = image(&config.persona.image)?;
@@ -104,15 +108,21 @@ pub(super) fn run(config: Config, file: Option<&Path>, environment: &Environment
 
     confine(&config, &events.directory)?;
     let sink = events.start().map_err(StartError::Runtime)?;
+    if let Some(recordings) = &recordings {
+        recordings.start().map_err(StartError::Runtime)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let made = Made { persona, tls, host_keys, captures, image, gateway };
+    let made = Made { persona, tls, host_keys, captures, recordings: recordings.clone(), image, gateway };
     let cut = runtime.block_on(serve(&config, identity, made, sockets, Arc::clone(&sink)))?;
     // Visits that did not end in time are dropped here; each still records its end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    if let Some(recordings) = recordings {
+        recordings.close();
+    }
     cut.sensor_event();
     sink.close();
     tracing::info!("stopped");
@@ -168,6 +178,7 @@ struct Made {
     tls: Arc<Tls>,
     host_keys: Option<Arc<ssh::HostKeys>>,
     captures: Arc<Captures>,
+    recordings: Option<Arc<Recordings>>,
     image: Option<Image>,
     gateway: Option<Arc<Gateway>>,
 }
@@ -192,7 +203,7 @@ async fn serve(
     sink: Arc<jsonl::Jsonl>,
 ) -> Result<Cut, StartError> {
     let limits = config.limits.clone();
-    let Made { persona, tls, host_keys, captures, image, gateway } = made;
+    let Made { persona, tls, host_keys, captures, recordings, image, gateway } = made;
     let setup = Setup {
         persona: &persona,
         login: &config.login,
@@ -212,7 +223,8 @@ async fn serve(
         respond::remember(gateway, &world);
     }
     let shared_world = Arc::clone(&world);
-    let shared = Arc::new(Shared { world, captures, tls: Some(tls), limits, stop: CancellationToken::new() });
+    let (tls, stop) = (Some(tls), CancellationToken::new());
+    let shared = Arc::new(Shared { world, captures, recordings, tls, limits, stop });
     // From here on a signal ends the run in order, also while the registry makes us wait.
     let stopped = stopped().map_err(StartError::Runtime)?;
 

@@ -163,6 +163,21 @@ pub enum Kind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         stored: Option<String>,
     },
+    /// The recording of an interactive session has ended.
+    RecordingStored {
+        /// Name below `recordings/` of the state folder; absent when it could not be kept.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        file: Option<String>,
+        /// Length of the file in bytes.
+        bytes: u64,
+        /// SHA-256 of the file, in hexadecimal; absent when there is none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sha256: Option<String>,
+        /// From its first byte to its end, in milliseconds.
+        duration_ms: u64,
+        /// A bound or the disk cut it: more was shown or typed than is kept.
+        truncated: bool,
+    },
     /// A URL stood in a command or a script; each once per visit.
     UrlSeen {
         /// As it was written.
@@ -450,6 +465,7 @@ pub const KINDS: &[&str] = &[
     "file_downloaded",
     "file_written",
     "script_run",
+    "recording_stored",
     "url_seen",
     "connection_tried",
     "mail_received",

@@ -39,6 +39,7 @@ pub fn visit(world: Arc<World>, state: &std::path::Path) -> (Arc<Session>, Arc<S
     let shared = Shared {
         world,
         captures: Captures::open(state, 1 << 20).unwrap(),
+        recordings: None,
         tls: None,
         limits: Limits::default(),
         stop: CancellationToken::new(),

@@ -3,13 +3,14 @@
 mod capture;
 pub mod injection;
 mod limits;
+pub mod recording;
 pub mod tls;
 pub mod turns;
 mod wire;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ use crate::event::{BaitReader, CloseReason, EventLog, Kind, Raw};
 use crate::world::{BaitRead, Host, World};
 pub use capture::{Capture, Captures, Stored};
 pub use limits::Limits;
+pub use recording::{Recording, Recordings};
 pub use tls::Tls;
 pub use wire::{Line, Stream, Wire};
 
@@ -28,6 +30,8 @@ pub struct Shared {
     pub world: Arc<World>,
     /// Where files and mails of visitors are kept.
     pub captures: Arc<Captures>,
+    /// Where interactive sessions are recorded; none are without it.
+    pub recordings: Option<Arc<Recordings>>,
     /// What handshakes need; without it no protocol offers TLS.
     pub tls: Option<Arc<Tls>>,
     /// What one visit may spend.
@@ -45,7 +49,9 @@ pub struct Session {
     started: Instant,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    ended: std::sync::OnceLock<CloseReason>,
+    ended: std::sync::OnceLock<(CloseReason, Instant)>,
+    /// Recordings of this visit so far.
+    recordings: AtomicU32,
     /// The host of this visit alone, where each has its own.
     own: std::sync::OnceLock<Arc<Host>>,
 }
@@ -63,6 +69,7 @@ impl Session {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             ended: std::sync::OnceLock::new(),
+            recordings: AtomicU32::new(0),
             own: std::sync::OnceLock::new(),
         })
     }
@@ -99,6 +106,11 @@ impl Session {
     /// Where files and mails are kept.
     pub fn captures(&self) -> &Arc<Captures> {
         &self.shared.captures
+    }
+
+    /// The recording of one terminal of this visit; of what is no terminal nothing is recorded.
+    pub fn recording(self: &Arc<Self>, is_terminal: bool) -> Recording {
+        Recording::new(self, !is_terminal || self.shared.recordings.is_none())
     }
 
     /// What handshakes need; `None` where no protocol is to offer TLS.
@@ -144,7 +156,7 @@ impl Session {
 
     /// Says why the visit ended; the first reason counts.
     pub fn end(&self, reason: CloseReason) {
-        let _ = self.ended.set(reason);
+        let _ = self.ended.set((reason, Instant::now()));
     }
 }
 
@@ -183,9 +195,11 @@ fn spend(counter: &AtomicU64, bytes: usize, limit: u64) -> Result<(), CloseReaso
 impl Drop for Session {
     fn drop(&mut self) {
         let unsaid = if self.shared.stop.is_cancelled() { CloseReason::Shutdown } else { CloseReason::Failure };
+        // What is recorded of the visit may have been written after its end.
+        let (reason, end) = self.ended.get().copied().unwrap_or_else(|| (unsaid, Instant::now()));
         self.log.record(Kind::ConnectionClosed {
-            reason: self.ended.get().copied().unwrap_or(unsaid),
-            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reason,
+            duration_ms: u64::try_from((end - self.started).as_millis()).unwrap_or(u64::MAX),
             bytes_in: self.bytes_in.load(Ordering::Relaxed),
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
         });

@@ -2,21 +2,14 @@
 //! them: a byte that is no UTF-8 is carried as a character of the last private-use plane, U+10FF80 to U+10FFFF, and
 //! becomes the same byte again on its way out.
 
-const BASE: u32 = 0x10_FF00;
+use crate::base::text::carry;
+pub use crate::base::text::{carried, carrier};
 
 /// Bytes as text; [`encode`] gives the same bytes back.
 pub fn decode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            // A guest may send our carriers themselves: these are carried byte by byte.
-            if is_carrier(c) {
-                let mut buffer = [0; 4];
-                text.extend(c.encode_utf8(&mut buffer).bytes().map(carrier));
-            } else {
-                text.push(c);
-            }
-        }
+        carry(chunk.valid(), &mut text);
         text.extend(chunk.invalid().iter().copied().map(carrier));
     }
     text
@@ -36,20 +29,6 @@ pub fn encode(text: &str) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// The character that carries a byte of 128 and above; others stand for themselves.
-pub fn carrier(byte: u8) -> char {
-    if byte < 0x80 { char::from(byte) } else { char::from_u32(BASE + u32::from(byte)).unwrap_or('?') }
-}
-
-/// The byte that a carrier stands for.
-pub fn carried(c: char) -> Option<u8> {
-    if is_carrier(c) { u8::try_from(u32::from(c) - BASE).ok() } else { None }
-}
-
-fn is_carrier(c: char) -> bool {
-    u32::from(c) >= BASE + 0x80
 }
 
 #[cfg(test)]

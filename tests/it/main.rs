@@ -25,6 +25,7 @@ mod local_model;
 mod mail;
 mod model;
 mod one_world;
+mod recordings;
 mod registration;
 mod replay;
 mod sandbox;

@@ -83,6 +83,9 @@ impl Sensor {
         }
         let mut sensor = Self::spawn(dir, ports, setup.env);
         let listening = sensor.wait_for_line("listening on").is_some();
+        if !listening {
+            eprintln!("no start: {:#?}", sensor.said());
+        }
         listening.then_some(sensor)
     }
 

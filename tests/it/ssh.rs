@@ -29,7 +29,7 @@ fn options(sensor: &Sensor) -> Vec<String> {
     all
 }
 
-fn client(sensor: &Sensor, name: &str, password: &str) -> Command {
+pub fn client(sensor: &Sensor, name: &str, password: &str) -> Command {
     let ask = sensor.dir().join("ask");
     if !ask.exists() {
         std::fs::write(&ask, "#!/bin/sh\necho \"$ASKED\"\n").unwrap();

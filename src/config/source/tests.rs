@@ -53,6 +53,7 @@ fn mistakes_are_shown_with_line_caret_and_reason() {
         ("no-such-mode.toml", ":2:35: ports.telnet.mode", "^^^^^^^", "unknown variant `magic`"),
         ("service-port-taken.toml", ":7:8: services.0.port", "^^^^", "port 8080 is taken by http already"),
         ("passive-ports.toml", ":2:17: ftp.passive_ports", "^^^^", "not a range of ports"),
+        ("recordings.toml", ":2:18: recordings.max_file_bytes", "^^^", "less than 4096 bytes hold no session"),
         ("bad-address.toml", ":2:12: openai.base_url", "^^^^", "begins with http:// or https://"),
     ] {
         let message = message(file);

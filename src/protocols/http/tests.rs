@@ -88,6 +88,7 @@ fn call_on(profile: &str, server: &str, apps: &[&str]) -> Caller {
             http.web(),
         ),
         captures: Captures::open(state.path(), 1 << 20).unwrap(),
+        recordings: None,
         tls: None,
         limits: Limits::default(),
         stop: CancellationToken::new(),

@@ -53,6 +53,7 @@ fn bench() -> Option<&'static Bench> {
             let shared = Shared {
                 world,
                 captures: Captures::open(&state.0, 1 << 20).ok()?,
+                recordings: None,
                 tls: None,
                 limits: Limits::default(),
                 stop: CancellationToken::new(),

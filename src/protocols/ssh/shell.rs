@@ -130,8 +130,14 @@ pub(super) async fn run(
     let host = job.session.host_of(&job.account.name);
     tokio::time::sleep(spread(START.0, START.1)).await;
     let size = terminal.as_ref().map(|terminal| (terminal.columns, terminal.rows));
+    let mut recording = job.session.recording(size.is_some());
+    if let Some(terminal) = &terminal {
+        recording.terminal(&terminal.name, terminal.columns, terminal.rows);
+        recording.entered(&job.account.name, &job.account.shell, command.as_deref());
+    }
     if size.is_some() && command.is_none() {
         let greeting = greeting(&host, &job.account);
+        recording.output(&greeting);
         if !job.send(&greeting, false).await {
             return;
         }
@@ -155,6 +161,8 @@ pub(super) async fn run(
             return;
         }
         let (output, turn) = talk.turn_apart(Instant::now().into_std()).await;
+        recording.output(&output.out);
+        recording.output(&output.err);
         if !job.send(&output.out, false).await || !job.send(&output.err, true).await {
             return;
         }
@@ -186,9 +194,15 @@ pub(super) async fn run(
             }
         };
         match arrived {
-            Some(Input::Data(bytes)) => inbox.push(bytes),
+            Some(Input::Data(bytes)) => {
+                recording.input(bytes.bytes());
+                inbox.push(bytes);
+            }
             Some(Input::End) => inbox.end(),
-            Some(Input::Resize(columns, rows)) => talk.resize(columns, rows),
+            Some(Input::Resize(columns, rows)) => {
+                recording.resize(columns, rows);
+                talk.resize(columns, rows);
+            }
             Some(Input::Signal(Sig::INT)) => talk.signal(Key::Interrupt),
             Some(Input::Signal(Sig::QUIT)) => talk.signal(Key::Quit),
             // An interactive bash ignores TERM.

@@ -7,6 +7,7 @@ mod editor;
 mod environ;
 mod greeting;
 mod options;
+mod seen;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use crate::shell::Terminal;
 use crate::world::{LoginProgram, TelnetDaemon};
 use dialog::{Dialog, Step};
 use options::Kin;
+use seen::Seen;
 
 /// `[telnet]` of `Config.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -89,20 +91,25 @@ impl Telnet {
 
     /// What the daemon says of itself. BusyBox's does not wait for answers: it says all up to the prompt, and login's
     /// clock runs.
-    async fn open(&self, session: &Session, wire: &mut Wire) -> Result<(), CloseReason> {
+    async fn open(&self, session: &Session, seen: &mut Seen, wire: &mut Wire) -> Result<(), CloseReason> {
         match self.daemon(session) {
             TelnetDaemon::Netkit => wire.send(options::opening(Kin::Netkit)).await?,
             TelnetDaemon::Inetutils => wire.send(options::opening(Kin::Inetutils)).await?,
             TelnetDaemon::Busybox => {
                 wire.send(busybox::OPENING).await?;
-                wire.send(&greeting::banner(TelnetDaemon::Busybox, &session.host())).await?;
+                let banner = greeting::banner(TelnetDaemon::Busybox, &session.host());
+                seen.output(&banner);
+                wire.send(&banner).await?;
                 sleep(spread(LOGIN_STARTS.0, LOGIN_STARTS.1)).await;
-                wire.send(format!("{} login: ", session.world().persona().hostname).as_bytes()).await?;
+                let prompt = format!("{} login: ", session.world().persona().hostname);
+                seen.output(prompt.as_bytes());
+                wire.send(prompt.as_bytes()).await?;
                 let until = tokio::time::Instant::now() + Duration::from_secs(self.config.login_seconds);
                 match timeout_at(until, wire.fill()).await {
                     Ok(filled) => filled?,
                     Err(_) => {
                         let text = timed_out(session.world().persona().login_program(), self.config.login_seconds);
+                        seen.output(text.as_bytes());
                         let _ = wire.send(text.as_bytes()).await;
                         return Err(CloseReason::DialogEnded);
                     }
@@ -118,12 +125,13 @@ impl Telnet {
 impl Protocol for Telnet {
     async fn serve(&self, session: Arc<Session>, responder: Arc<Responder>, stream: Box<dyn Stream>) -> CloseReason {
         let mut wire = Wire::new(stream, Arc::clone(&session));
-        if let Err(reason) = self.open(&session, &mut wire).await {
+        let mut seen = Seen::new(&session);
+        if let Err(reason) = self.open(&session, &mut seen, &mut wire).await {
             return reason;
         }
         // Boxed: most visitors never get this far, and the silent ones must stay small.
         let daemon = self.daemon(&session);
-        Box::pin(Visit::new(&self.config, daemon, session, responder).hold(wire)).await
+        Box::pin(Visit::new(&self.config, daemon, session, seen, responder).hold(wire)).await
     }
 }
 
@@ -148,6 +156,7 @@ struct Visit {
     login: LoginProgram,
     dialog: Dialog,
     session: Arc<Session>,
+    seen: Seen,
     responder: Arc<Responder>,
     talk: Option<ShellTalk>,
     /// When login gives up; none before it runs.
@@ -156,7 +165,13 @@ struct Visit {
 }
 
 impl Visit {
-    fn new(config: &Config, daemon: TelnetDaemon, session: Arc<Session>, responder: Arc<Responder>) -> Self {
+    fn new(
+        config: &Config,
+        daemon: TelnetDaemon,
+        session: Arc<Session>,
+        seen: Seen,
+        responder: Arc<Responder>,
+    ) -> Self {
         let persona = session.world().persona();
         let login = persona.login_program();
         let tries = match (config.login_tries, login) {
@@ -166,7 +181,8 @@ impl Visit {
         };
         let dialog = Dialog::new(daemon, login, (&persona.hostname, &persona.fqdn), tries);
         let login_seconds = config.login_seconds;
-        let mut visit = Self { daemon, login, dialog, session, responder, talk: None, login_by: None, login_seconds };
+        let (talk, login_by) = (None, None);
+        let mut visit = Self { daemon, login, dialog, session, seen, responder, talk, login_by, login_seconds };
         if daemon == TelnetDaemon::Busybox {
             visit.start_clock();
         }
@@ -175,6 +191,26 @@ impl Visit {
 
     fn start_clock(&mut self) {
         self.login_by = Some(tokio::time::Instant::now() + Duration::from_secs(self.login_seconds));
+    }
+
+    /// Sends what the visitor sees, and records it.
+    async fn say(&mut self, bytes: &[u8], wire: &mut Wire) -> Result<(), CloseReason> {
+        self.seen.output(bytes);
+        wire.send(bytes).await
+    }
+
+    /// Takes what came, and records it.
+    fn hear(&mut self, wire: &mut Wire) {
+        let arrived = wire.take(usize::MAX);
+        self.seen.input(&arrived);
+        self.dialog.feed(&arrived);
+    }
+
+    /// The client's terminal as it is now.
+    fn terminal(&mut self) -> Terminal {
+        let (name, columns, rows) = self.dialog.terminal();
+        self.seen.recording.terminal(&name, columns, rows);
+        Terminal { name, columns, rows }
     }
 
     async fn hold(mut self, mut wire: Wire) -> CloseReason {
@@ -192,20 +228,20 @@ impl Visit {
 
     async fn converse(&mut self, wire: &mut Wire) -> CloseReason {
         loop {
-            let arrived = wire.take(usize::MAX);
-            self.dialog.feed(&arrived);
+            self.hear(wire);
             while let Some(step) = self.dialog.next_step() {
                 if let Err(reason) = self.perform(step, wire).await {
                     return reason;
                 }
             }
             let filled = match (self.talk.as_mut(), self.login_by) {
-                (Some(talk), _) => attend(talk, &self.dialog, wire).await,
+                (Some(talk), _) => attend(talk, &self.dialog, &mut self.seen, wire).await,
                 (None, None) => wire.fill().await.map(|_| ()),
                 (None, Some(until)) => match timeout_at(until, wire.fill()).await {
                     Ok(filled) => filled.map(|_| ()),
                     Err(_) => {
-                        let _ = wire.send(timed_out(self.login, self.login_seconds).as_bytes()).await;
+                        let text = timed_out(self.login, self.login_seconds);
+                        let _ = self.say(text.as_bytes(), wire).await;
                         return CloseReason::DialogEnded;
                     }
                 },
@@ -218,9 +254,9 @@ impl Visit {
 
     async fn perform(&mut self, step: Step, wire: &mut Wire) -> Result<(), CloseReason> {
         match step {
-            Step::Send(bytes) => wire.send(&bytes).await,
+            Step::Send(bytes) => self.say(&bytes, wire).await,
             Step::Close(bytes) => {
-                wire.send(&bytes).await?;
+                self.say(&bytes, wire).await?;
                 wire.finish().await?;
                 Err(CloseReason::DialogEnded)
             }
@@ -229,7 +265,8 @@ impl Visit {
                 Ok(())
             }
             Step::Start => {
-                wire.send(&greeting::banner(self.daemon, &self.session.host())).await?;
+                self.terminal();
+                self.say(&greeting::banner(self.daemon, &self.session.host()), wire).await?;
                 sleep(spread(LOGIN_STARTS.0, LOGIN_STARTS.1)).await;
                 self.start_clock();
                 self.dialog.started();
@@ -255,7 +292,7 @@ impl Visit {
                 Ok(())
             }
             Step::Keys(keys) => {
-                let (_, columns, rows) = self.dialog.terminal();
+                let Terminal { columns, rows, .. } = self.terminal();
                 if let Some(talk) = self.talk.as_mut() {
                     talk.resize(columns, rows);
                     talk.feed(&keys);
@@ -282,13 +319,13 @@ impl Visit {
         };
         sleep(delay).await;
         let greeting = greeting::greeting(self.login, &self.session.host(), &account.name);
-        let (name, columns, rows) = self.dialog.terminal();
-        let terminal = Terminal { name, columns, rows };
+        let terminal = self.terminal();
+        self.seen.recording.entered(&account.name, &account.shell, None);
         let host = self.session.host_of(&account.name);
         let talk = ShellTalk::new(&self.responder, &self.session, host, &account, "telnet", terminal);
         self.dialog.logged_in();
         self.talk = Some(talk);
-        wire.send(&greeting).await
+        self.say(&greeting, wire).await
     }
 
     /// Lets a delay of login pass; the terminal shows what is typed.
@@ -297,14 +334,13 @@ impl Visit {
         loop {
             let shown = self.dialog.meanwhile();
             if !shown.is_empty() {
-                wire.send(&shown).await?;
+                self.say(&shown, wire).await?;
             }
             match timeout_at(until, wire.fill()).await {
                 Err(_) => return Ok(()),
                 Ok(filled) => filled?,
             };
-            let arrived = wire.take(usize::MAX);
-            self.dialog.feed(&arrived);
+            self.hear(wire);
         }
     }
 
@@ -319,11 +355,13 @@ impl Visit {
 }
 
 /// Lets the shell run and sends what it prints, until the client sends something.
-async fn attend(talk: &mut ShellTalk, dialog: &Dialog, wire: &mut Wire) -> Result<(), CloseReason> {
+async fn attend(talk: &mut ShellTalk, dialog: &Dialog, seen: &mut Seen, wire: &mut Wire) -> Result<(), CloseReason> {
     loop {
         let (output, turn) = talk.turn(tokio::time::Instant::now().into_std()).await;
         if !output.is_empty() {
-            wire.send(&dialog.on_the_wire(output)).await?;
+            let output = dialog.on_the_wire(output);
+            seen.output(&output);
+            wire.send(&output).await?;
         }
         match turn {
             Turn::Ended(_) => {
