@@ -179,7 +179,7 @@ impl Session {
             host: Arc::clone(host),
             account,
             presence: Some(presence),
-            terminal: Some(Terminal { name: "vt100".into(), columns: 80, rows: 24 }),
+            terminal: Some(Terminal::new("vt100".into(), 80, 24)),
             command: None,
             environment,
         });

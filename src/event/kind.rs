@@ -190,6 +190,59 @@ pub enum Kind {
         /// Port.
         port: u16,
     },
+    /// An SSH client asked for forwarding; nothing was dialled, and nothing listens.
+    ForwardAsked {
+        /// `direct-tcpip`, `tcpip-forward`, and the others of RFC 4254, section 7, and OpenSSH's PROTOCOL.
+        how: String,
+        /// Where to, or where to listen: name, address, or path of a socket.
+        host: Raw,
+        /// Port; 0 for a socket's path, or for any that is free.
+        port: u16,
+        /// `opened`, `listening`, `cancelled`, or the words of the refusal.
+        answer: String,
+    },
+    /// The first bytes that a client sent over a forwarded connection.
+    ForwardBegan {
+        /// Where to.
+        host: Raw,
+        /// Port.
+        port: u16,
+        /// What they are: `tls`, `http`, `smtp`, `ssh`, `socks`, `other`.
+        what: String,
+        /// Host name that TLS asks for.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sni: Option<Raw>,
+        /// JA3 fingerprint, for TLS.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ja3: Option<String>,
+        /// JA4 fingerprint, for TLS.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ja4: Option<String>,
+        /// Method of the request, for HTTP.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        method: Option<Raw>,
+        /// Its target as it came.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        target: Option<Raw>,
+        /// Its `Host` header.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        http_host: Option<Raw>,
+        /// The bytes, at most 4 KiB of them.
+        bytes: Raw,
+    },
+    /// A forwarded connection ended.
+    ForwardEnded {
+        /// Where to.
+        host: Raw,
+        /// Port.
+        port: u16,
+        /// Bytes that came from the client.
+        bytes_in: u64,
+        /// Bytes that the client got.
+        bytes_out: u64,
+        /// How long it was open, in milliseconds.
+        duration_ms: u64,
+    },
     /// A mail came. One that was too large or broke off is kept as well; it has no queue id.
     MailReceived {
         /// Name given in HELO or EHLO.
@@ -373,6 +426,8 @@ impl Kind {
                 ("http_request", [target, body].into_iter().chain(values).map(|raw| raw.0.as_slice()).collect())
             }
             Self::Malformed { bytes, .. } => ("malformed", vec![&bytes.0]),
+            Self::ForwardAsked { host, .. } => ("forward_asked", vec![&host.0]),
+            Self::ForwardBegan { bytes, .. } => ("forward_began", vec![&bytes.0]),
             Self::TelnetOptions { bytes } => ("telnet_options", vec![&bytes.0]),
             _ => return None,
         })
@@ -426,7 +481,12 @@ impl Kind {
                 | Self::FileWritten { path, .. }
                 | Self::ScriptRun { path, .. } => path.0.len(),
                 Self::UrlSeen { url } => url.0.len(),
-                Self::ConnectionTried { host, .. } => host.0.len(),
+                Self::ConnectionTried { host, .. }
+                | Self::ForwardAsked { host, .. }
+                | Self::ForwardEnded { host, .. } => host.0.len(),
+                Self::ForwardBegan { host, target, bytes, .. } => {
+                    1024 + host.0.len() + target.as_ref().map_or(0, |target| target.0.len()) + bytes.0.len()
+                }
                 Self::MailReceived { helo, mail_from, rcpt_to, .. } => {
                     helo.0.len() + mail_from.0.len() + rcpt_to.iter().map(|rcpt| rcpt.0.len() + 24).sum::<usize>()
                 }
@@ -468,6 +528,9 @@ pub const KINDS: &[&str] = &[
     "recording_stored",
     "url_seen",
     "connection_tried",
+    "forward_asked",
+    "forward_began",
+    "forward_ended",
     "mail_received",
     "mail_parsed",
     "http_request",

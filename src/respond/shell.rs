@@ -171,6 +171,11 @@ impl ShellTalk {
         }
     }
 
+    /// The name of the signal that has ended the shell, without `SIG`, where one has.
+    pub fn killed_by(&self) -> Option<String> {
+        self.shell.killed_by()
+    }
+
     /// The client's window has this size now; 0 is unknown.
     pub fn resize(&mut self, columns: usize, rows: usize) {
         self.shell.resize(columns, rows);
@@ -269,9 +274,7 @@ impl Drop for ShellTalk {
 
 /// The visitor's end of the connection, and ours.
 fn ends(session: &Session) -> (SocketAddr, SocketAddr) {
-    let visit = session.log().visit();
-    let from = SocketAddr::new(visit.src_ip, visit.src_port);
-    (from, SocketAddr::new(session.local_ip(), visit.dst_port))
+    (session.peer(), SocketAddr::new(session.local_ip(), session.called_port()))
 }
 
 /// What sshd and PAM leave in the environment, in the order of a real session.
@@ -358,7 +361,7 @@ pub struct LineShell {
 impl LineShell {
     /// The shell of an account, without a terminal and without a place among the host's logins.
     pub fn new(host: Arc<Host>, account: &Account) -> Self {
-        let terminal = Terminal { name: "network".into(), columns: 80, rows: 24 };
+        let terminal = Terminal::new("network".into(), 80, 24);
         let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
         let environment = environment(&host, account, &terminal, nobody);
         let login =

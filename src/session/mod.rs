@@ -8,7 +8,7 @@ pub mod tls;
 pub mod turns;
 mod wire;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::rng;
 use crate::event::{BaitReader, CloseReason, EventLog, Kind, Raw};
 use crate::world::{BaitRead, Host, World};
 pub use capture::{Capture, Captures, Stored};
@@ -43,7 +44,7 @@ pub struct Shared {
 /// One visit. Engines hold it in an `Arc`; when it is dropped, the end of the visit is recorded,
 /// so that no visit ends without its event, not even one whose task panicked.
 pub struct Session {
-    log: EventLog,
+    log: Arc<EventLog>,
     shared: Arc<Shared>,
     local_ip: IpAddr,
     started: Instant,
@@ -51,9 +52,14 @@ pub struct Session {
     bytes_out: AtomicU64,
     ended: std::sync::OnceLock<(CloseReason, Instant)>,
     /// Recordings of this visit so far.
-    recordings: AtomicU32,
+    recordings: Arc<AtomicU32>,
     /// The host of this visit alone, where each has its own.
     own: std::sync::OnceLock<Arc<Host>>,
+    /// The visit that this one is a part of.
+    outer: Option<Arc<Session>>,
+    called_port: u16,
+    /// The visitor's end.
+    peer: SocketAddr,
 }
 
 impl Session {
@@ -62,16 +68,50 @@ impl Session {
         let world = Arc::clone(&shared.world);
         let log = log.followed(Box::new(move |kind| bait(&world, kind).into_iter().chain(attempt(kind)).collect()));
         Arc::new(Self {
-            log,
+            called_port: log.visit().dst_port,
+            peer: log.visit().peer(),
+            log: Arc::new(log),
             shared,
             local_ip,
             started: Instant::now(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             ended: std::sync::OnceLock::new(),
-            recordings: AtomicU32::new(0),
+            recordings: Arc::default(),
             own: std::sync::OnceLock::new(),
+            outer: None,
         })
+    }
+
+    /// A connection inside this visit, over the loopback to another port of the same host: its events are this visit's,
+    /// its bytes have been counted, its end is not the visit's.
+    pub fn inside(self: &Arc<Self>, port: u16) -> Arc<Self> {
+        // As the kernel chooses ports (`ip_local_port_range`).
+        let own = u16::try_from(32_768 + rng::fresh_seed() % 28_232).unwrap_or(32_768);
+        Arc::new(Self {
+            called_port: port,
+            peer: (Ipv4Addr::LOCALHOST, own).into(),
+            log: Arc::clone(&self.log),
+            shared: Arc::clone(&self.shared),
+            local_ip: Ipv4Addr::LOCALHOST.into(),
+            started: self.started,
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            recordings: Arc::clone(&self.recordings),
+            ended: std::sync::OnceLock::new(),
+            own: std::sync::OnceLock::new(),
+            outer: Some(Arc::clone(self)),
+        })
+    }
+
+    /// Address and port that the host sees the visitor at: the visit's, but for a connection inside of it.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The port of the host that was called: the visit's, but for a connection inside of it.
+    pub fn called_port(&self) -> u16 {
+        self.called_port
     }
 
     /// Where the visit's events go; its identity is `log().visit()`.
@@ -91,6 +131,9 @@ impl Session {
     }
 
     fn own_host(&self) -> Option<Arc<Host>> {
+        if let Some(outer) = &self.outer {
+            return outer.own_host();
+        }
         if let Some(host) = self.own.get() {
             return Some(Arc::clone(host));
         }
@@ -194,6 +237,9 @@ fn spend(counter: &AtomicU64, bytes: usize, limit: u64) -> Result<(), CloseReaso
 
 impl Drop for Session {
     fn drop(&mut self) {
+        if self.outer.is_some() {
+            return;
+        }
         let unsaid = if self.shared.stop.is_cancelled() { CloseReason::Shutdown } else { CloseReason::Failure };
         // What is recorded of the visit may have been written after its end.
         let (reason, end) = self.ended.get().copied().unwrap_or_else(|| (unsaid, Instant::now()));

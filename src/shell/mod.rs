@@ -17,6 +17,7 @@ mod history;
 mod interp;
 mod io;
 mod kernel;
+mod modes;
 mod net;
 mod note;
 mod pattern;
@@ -32,11 +33,13 @@ mod vars;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use io::{Open, Stream};
 use kernel::{Boxed, Kernel, Status, Stop};
+pub use modes::Modes;
 pub use note::Note;
 use program::Spec;
 pub use question::Question;
@@ -51,6 +54,8 @@ pub struct Shell {
     tasks: Vec<Task>,
     leader: u32,
     ended: Option<Status>,
+    /// The signal that has ended the leader; 0: none.
+    killed: Arc<AtomicI32>,
     /// Who is logged in, as the host's other views show it; gone with the shell.
     _presence: Option<Presence>,
 }
@@ -93,6 +98,15 @@ pub struct Terminal {
     pub columns: usize,
     /// Height in lines; 0 is unknown.
     pub rows: usize,
+    /// Its settings.
+    pub modes: Modes,
+}
+
+impl Terminal {
+    /// One with the usual settings.
+    pub fn new(name: String, columns: usize, rows: usize) -> Self {
+        Self { name, columns, rows, modes: Modes::default() }
+    }
 }
 
 /// What a session begins with.
@@ -115,7 +129,7 @@ impl Shell {
     /// The shell of a login; runs nothing before the first [`Shell::step`].
     pub fn new(login: Login) -> Self {
         let Login { host, account, presence, terminal, command, environment } = login;
-        let tty = terminal.as_ref().map(|terminal| Tty::new(terminal.columns, terminal.rows));
+        let tty = terminal.as_ref().map(|terminal| Tty::new(terminal.columns, terminal.rows, terminal.modes.clone()));
         let kernel = Kernel::new(Arc::clone(&host), tty);
         let open = |stream| if terminal.is_some() { Open::tty() } else { Open::client(stream) };
         let fds = BTreeMap::from([(0, open(Stream::In)), (1, open(Stream::Out)), (2, open(Stream::Err))]);
@@ -145,15 +159,25 @@ impl Shell {
         spec.group = pid;
         kernel.set_leader(pid);
         let login = interp::login(spec, command);
+        let killed = Arc::<AtomicI32>::default();
+        let by = Arc::clone(&killed);
         let future: Boxed<'static, Status> = Box::pin(async move {
-            match login.await {
-                Ok(status) => status,
-                Err(Stop::Signal(signal)) => 128 + signal,
-                Err(Stop::Interrupt) => 130,
-            }
+            let signal = match login.await {
+                Ok(status) => return status,
+                Err(Stop::Signal(signal)) => signal,
+                Err(Stop::Interrupt) => 2,
+            };
+            by.store(signal, Ordering::Relaxed);
+            128 + signal
         });
         let task = Task { pid, group: pid, stopped: false, future };
-        Self { kernel, tasks: vec![task], leader: pid, ended: None, _presence: presence }
+        Self { kernel, tasks: vec![task], leader: pid, ended: None, killed, _presence: presence }
+    }
+
+    /// The name of the signal that has ended it, without `SIG`, where one has.
+    pub fn killed_by(&self) -> Option<String> {
+        let signal = self.killed.load(Ordering::Relaxed);
+        if signal == 0 { None } else { signals::name(signal) }
     }
 
     /// What the client typed or sent.
@@ -285,10 +309,18 @@ impl Shell {
                     let pid = task.pid;
                     // What it held may be in any state: it is forgotten rather than dropped.
                     std::mem::forget(self.tasks.swap_remove(at));
-                    self.finish(pid, 128 + 11);
+                    self.killed(pid, 11);
                 }
             }
         }
+    }
+
+    /// A process that a signal has ended.
+    fn killed(&mut self, pid: u32, signal: i32) {
+        if pid == self.leader {
+            self.killed.store(signal, Ordering::Relaxed);
+        }
+        self.finish(pid, 128 + signal);
     }
 
     fn finish(&mut self, pid: u32, status: Status) {
@@ -314,7 +346,7 @@ impl Shell {
                 1..=15 if pid == self.leader && signal != 9 && signal != 1 => {}
                 signal => {
                     self.tasks.swap_remove(at);
-                    self.finish(pid, 128 + signal);
+                    self.killed(pid, signal);
                 }
             }
         }

@@ -19,7 +19,7 @@ impl Bench {
     }
 
     pub fn terminal(host: &Arc<Host>) -> Self {
-        Self::start(host, None, Some(Terminal { name: "network".into(), columns: 80, rows: 24 }))
+        Self::start(host, None, Some(Terminal::new("network".into(), 80, 24)))
     }
 
     fn start(host: &Arc<Host>, command: Option<String>, terminal: Option<Terminal>) -> Self {
@@ -240,7 +240,7 @@ fn the_line_editor_sends_what_readline_sends() {
             panic!("{name}")
         };
         let columns = columns.parse().unwrap();
-        let mut bench = Bench::start(&host, None, Some(Terminal { name: term.into(), columns, rows: 24 }));
+        let mut bench = Bench::start(&host, None, Some(Terminal::new(term.into(), columns, 24)));
         bench.settle();
         bench.line(&format!("TERM={term}"));
         bench.line(&format!("PS1='{prompt}'"));
@@ -297,4 +297,63 @@ fn what_the_library_fails_on_is_an_unfinished_text() {
     let mut bench = Bench::terminal(&Bench::host());
     bench.settle();
     assert!(bench.line("sh -c 'eval \"$0\" & eval \"$0\"' 'sh -c \"$0\" \"$0\"'").len() < 1 << 20);
+}
+
+/// A shell that a signal has ended is told from one that has ended with the same status.
+#[test]
+fn signals_that_end_the_shell_are_known() {
+    let host = Bench::host();
+    for (line, signal, status) in [
+        ("exit 137", None, 137),
+        ("kill -9 $$", Some("KILL"), 137),
+        ("kill $$; sleep 1", Some("TERM"), 143),
+        ("kill -USR2 $$", Some("USR2"), 140),
+        ("sh -c 'kill -9 $$'", Some("KILL"), 137),
+        ("sh -c 'kill -9 $$'; exit $?", None, 137),
+        ("trap '' TERM; kill $$; exit 3", None, 3),
+        ("trap 'exit 4' TERM; kill $$; sleep 1", None, 4),
+    ] {
+        let mut bench = Bench::command(&host, line);
+        assert_eq!(bench.settle().2, Some(status), "{line}");
+        assert_eq!(bench.shell.killed_by().as_deref(), signal, "{line}");
+    }
+}
+
+/// What programs in Go ask for: a terminal that shows nothing of what is typed.
+#[test]
+fn a_terminal_without_echo_shows_only_what_is_printed() {
+    let host = Bench::host();
+    let modes = Modes::of_ssh(&[(53, 0), (128, 14_400)]);
+    let mut bench = Bench::start(&host, None, Some(Terminal { name: "xterm".into(), columns: 80, rows: 24, modes }));
+    let prompt = bench.settle().0;
+    assert!(prompt.ends_with("# "), "{prompt}");
+    let shown = prompt.rsplit('\n').next().unwrap().to_string();
+    assert_eq!(bench.line("echo hi"), format!("hi\r\n{shown}"));
+    assert_eq!(bench.line("cat"), "");
+    assert_eq!(bench.line("abc"), "abc\r\n");
+    bench.shell.feed(b"\x04");
+    assert_eq!(bench.settle().0, shown);
+    assert_eq!(bench.line("stty"), format!("speed 9600 baud; line = 0;\r\n-brkint -imaxbel\r\n-echo\r\n{shown}"));
+    // Switched on again, it shows the next line.
+    bench.line("stty echo");
+    assert_eq!(bench.line("echo x"), format!("echo x\r\nx\r\n{shown}"));
+}
+
+/// Keys and the ends of lines are those that stty or the client has set.
+#[test]
+fn keys_of_the_terminal_can_be_set() {
+    let host = Bench::host();
+    let mut bench = Bench::terminal(&host);
+    bench.settle();
+    bench.line("stty erase ^H intr ^X; cat");
+    bench.shell.feed(b"ax\x08b\r");
+    assert!(bench.settle().0.ends_with("ab\r\n"));
+    bench.shell.feed(b"\x18");
+    assert!(bench.settle().0.starts_with("^X\r\n"));
+    let said = bench.line("stty -onlcr; echo x");
+    assert!(said.contains("echo x\r\nx\nroot@"), "{said:?}");
+    let said = bench.line("stty sane; old=$(stty -g); stty raw; stty $old; stty");
+    assert!(said.contains("line = 0;\r\n"), "{said:?}");
+    let said = bench.line("stty nosuch");
+    assert!(said.contains("stty: invalid argument 'nosuch'\r\n"), "{said:?}");
 }

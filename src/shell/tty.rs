@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::modes::Modes;
+
 /// How typed bytes are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -35,6 +37,10 @@ const LINE: usize = 4095;
 
 pub(super) struct Tty {
     mode: Mode,
+    /// What stty(1) sets.
+    pub modes: Modes,
+    /// Of them what each byte asks for.
+    keys_of: Keys,
     /// The line being typed in cooked mode.
     line: Vec<u8>,
     /// Lines that wait for a reader; an empty one is an end of file.
@@ -51,10 +57,83 @@ pub(super) struct Tty {
     column: usize,
 }
 
+/// What bytes mean and how they are shown, as the settings have it.
+#[derive(Clone, Copy)]
+struct Keys {
+    interrupt: u8,
+    quit: u8,
+    suspend: u8,
+    end: u8,
+    erase: u8,
+    kill: u8,
+    word: u8,
+    line: [u8; 2],
+    signals: bool,
+    lines: bool,
+    echo: bool,
+    echo_newline: bool,
+    carets: bool,
+    cr_is_nl: bool,
+    nl_is_cr: bool,
+    no_cr: bool,
+    seven: bool,
+    nl_is_crlf: bool,
+}
+
+impl Keys {
+    fn of(modes: &Modes) -> Self {
+        let key = |name| modes.character(name);
+        Self {
+            interrupt: key("intr"),
+            quit: key("quit"),
+            suspend: key("susp"),
+            end: key("eof"),
+            erase: key("erase"),
+            kill: key("kill"),
+            word: if modes.is("iexten") { key("werase") } else { 0 },
+            line: [key("eol"), key("eol2")],
+            signals: modes.is("isig"),
+            lines: modes.is("icanon"),
+            echo: modes.is("echo"),
+            echo_newline: modes.is("echonl"),
+            carets: modes.is("echoctl"),
+            cr_is_nl: modes.is("icrnl"),
+            nl_is_cr: modes.is("inlcr"),
+            no_cr: modes.is("igncr"),
+            seven: modes.is("istrip"),
+            nl_is_crlf: modes.is("opost") && modes.is("onlcr"),
+        }
+    }
+
+    /// A byte as it comes in; `None`: not at all.
+    fn input(&self, byte: u8) -> Option<u8> {
+        let byte = if self.seven { byte & 0x7f } else { byte };
+        match byte {
+            b'\r' if self.no_cr => None,
+            b'\r' if self.cr_is_nl => Some(b'\n'),
+            b'\n' if self.nl_is_cr => Some(b'\r'),
+            byte => Some(byte),
+        }
+    }
+
+    /// The signal that a byte makes.
+    fn signal(&self, byte: u8) -> Option<Key> {
+        match byte {
+            _ if !self.signals || byte == 0 => None,
+            _ if byte == self.interrupt => Some(Key::Interrupt),
+            _ if byte == self.quit => Some(Key::Quit),
+            _ if byte == self.suspend => Some(Key::Suspend),
+            _ => None,
+        }
+    }
+}
+
 impl Tty {
-    pub fn new(columns: usize, rows: usize) -> Self {
+    pub fn new(columns: usize, rows: usize, modes: Modes) -> Self {
         Self {
             mode: Mode::Cooked { echo: true },
+            keys_of: Keys::of(&modes),
+            modes,
             line: Vec::new(),
             ready: VecDeque::new(),
             ready_bytes: 0,
@@ -69,10 +148,9 @@ impl Tty {
 
     /// Switches; what was typed ahead goes over to the new reader.
     pub fn set_mode(&mut self, mode: Mode) {
-        let was_raw = self.by_keys();
         self.mode = mode;
         let typed = !(self.ready.is_empty() && self.line.is_empty());
-        if self.by_keys() && !was_raw && typed {
+        if self.by_keys() && typed {
             let mut keys: VecDeque<u8> = VecDeque::with_capacity(self.ready_bytes + self.keys.len());
             for line in std::mem::take(&mut self.ready) {
                 if line.is_empty() { keys.push_back(4) } else { keys.extend(line) }
@@ -84,15 +162,29 @@ impl Tty {
         }
     }
 
+    /// Sets what stty(1) sets.
+    pub fn set_modes(&mut self, modes: Modes) {
+        self.keys_of = Keys::of(&modes);
+        self.modes = modes;
+        // Who reads no lines any more gets what was typed of one.
+        self.set_mode(self.mode);
+    }
+
+    /// Whether what is typed is shown.
+    pub fn echoes(&self) -> bool {
+        self.keys_of.echo
+    }
+
     /// Takes what the client typed.
     pub fn feed(&mut self, bytes: &[u8]) {
         match self.mode {
             Mode::Editing => {
                 // ^C is shown by the editor, the others do nothing there.
-                let last = bytes.iter().rposition(|byte| matches!(byte, 3 | 26 | 28));
+                let keys = self.keys_of;
+                let last = bytes.iter().rposition(|&byte| keys.signal(byte).is_some());
                 if let Some(last) = last {
                     self.keys.clear();
-                    if bytes.iter().take(last + 1).any(|&byte| byte == 3) {
+                    if bytes.iter().take(last + 1).any(|&byte| keys.signal(byte) == Some(Key::Interrupt)) {
                         self.keys.push_back(3);
                     }
                 }
@@ -103,9 +195,10 @@ impl Tty {
                 let room = AHEAD.saturating_sub(self.keys.len());
                 self.keys.extend(bytes.iter().take(room));
             }
+            Mode::Cooked { echo } if !self.keys_of.lines => self.single(bytes, echo && self.keys_of.echo),
             Mode::Cooked { echo } => {
                 self.cook_ahead(self.keys.len());
-                self.cook(bytes, echo);
+                self.cook(bytes, echo && self.keys_of.echo);
             }
         }
     }
@@ -116,50 +209,64 @@ impl Tty {
         self.cook(&keys, false);
     }
 
-    fn cook(&mut self, bytes: &[u8], echo: bool) {
-        for &byte in bytes {
-            match byte {
-                3 => self.signal(Key::Interrupt, b"^C", echo),
-                28 => self.signal(Key::Quit, b"^\\", echo),
-                26 => self.signal(Key::Suspend, b"^Z", echo),
-                4 => {
-                    let line = std::mem::take(&mut self.line);
-                    self.ready(line);
-                }
-                b'\r' | b'\n' => {
-                    let mut line = std::mem::take(&mut self.line);
-                    line.push(b'\n');
-                    self.ready(line);
-                    if echo {
-                        self.print(b"\n");
-                    }
-                }
-                8 | 127 => self.rub_out(echo),
-                21 => {
-                    while !self.line.is_empty() {
-                        self.rub_out(echo);
-                    }
-                }
-                23 => {
-                    while self.line.last() == Some(&b' ') {
-                        self.rub_out(echo);
-                    }
-                    while self.line.last().is_some_and(|&last| last != b' ') {
-                        self.rub_out(echo);
-                    }
-                }
-                _ => {
-                    if self.line.len() < LINE {
-                        self.line.push(byte);
-                        match byte {
-                            _ if !echo => {}
-                            b'\t' => self.print(b"\t"),
-                            0..=31 => self.print(&[b'^', byte + 64]),
-                            _ => self.print(&[byte]),
-                        }
-                    }
-                }
+    /// Without lines (`-icanon`): each byte goes to the reader at once.
+    fn single(&mut self, bytes: &[u8], echo: bool) {
+        for byte in bytes.iter().filter_map(|&byte| self.keys_of.input(byte)).collect::<Vec<u8>>() {
+            if let Some(key) = self.keys_of.signal(byte) {
+                self.signal(key, byte, echo);
+            } else if self.keys.len() < AHEAD {
+                self.keys.push_back(byte);
+                self.show(byte, echo);
             }
+        }
+    }
+
+    fn cook(&mut self, bytes: &[u8], echo: bool) {
+        let keys = self.keys_of;
+        for &byte in bytes {
+            let Some(byte) = keys.input(byte) else { continue };
+            if let Some(key) = keys.signal(byte) {
+                self.signal(key, byte, echo);
+            } else if byte == b'\n' || byte != 0 && keys.line.contains(&byte) {
+                let mut line = std::mem::take(&mut self.line);
+                line.push(byte);
+                self.ready(line);
+                if byte == b'\n' && (echo || keys.echo_newline) {
+                    self.print(b"\n");
+                } else if byte != b'\n' {
+                    self.show(byte, echo);
+                }
+            } else if byte != 0 && byte == keys.end {
+                let line = std::mem::take(&mut self.line);
+                self.ready(line);
+            // Many clients send ^H for the key that the terminal takes for ^?.
+            } else if byte != 0 && byte == keys.erase || byte == 8 && keys.erase == 127 {
+                self.rub_out(echo);
+            } else if byte != 0 && byte == keys.kill {
+                while !self.line.is_empty() {
+                    self.rub_out(echo);
+                }
+            } else if byte != 0 && byte == keys.word {
+                while self.line.last() == Some(&b' ') {
+                    self.rub_out(echo);
+                }
+                while self.line.last().is_some_and(|&last| last != b' ') {
+                    self.rub_out(echo);
+                }
+            } else if self.line.len() < LINE {
+                self.line.push(byte);
+                self.show(byte, echo);
+            }
+        }
+    }
+
+    /// Echoes a byte.
+    fn show(&mut self, byte: u8, echo: bool) {
+        match byte {
+            _ if !echo => {}
+            b'\t' | b'\n' => self.print(&[byte]),
+            0..=31 if self.keys_of.carets => self.print(&[b'^', byte + 64]),
+            _ => self.print(&[byte]),
         }
     }
 
@@ -183,14 +290,12 @@ impl Tty {
         }
     }
 
-    fn signal(&mut self, key: Key, shown: &[u8], echo: bool) {
+    fn signal(&mut self, key: Key, byte: u8, echo: bool) {
         self.line.clear();
         self.ready.clear();
         self.ready_bytes = 0;
         self.keys.clear();
-        if echo {
-            self.print(shown);
-        }
+        self.show(byte, echo);
         self.keys_pressed.push(key);
     }
 
@@ -205,7 +310,7 @@ impl Tty {
             return self.key_bytes(max);
         }
         while self.ready.is_empty() && !self.keys.is_empty() {
-            let end = self.keys.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 4));
+            let end = self.keys.iter().position(|&byte| matches!(byte, b'\r' | b'\n') || byte == self.keys_of.end);
             self.cook_ahead(end.map_or(self.keys.len(), |end| end + 1));
         }
         let line = self.ready.front_mut()?;
@@ -226,7 +331,7 @@ impl Tty {
     }
 
     fn by_keys(&self) -> bool {
-        matches!(self.mode, Mode::Editing | Mode::Raw)
+        matches!(self.mode, Mode::Editing | Mode::Raw) || !self.keys_of.lines
     }
 
     /// The printable characters of ASCII that wait in front.
@@ -247,10 +352,11 @@ impl Tty {
     pub fn print(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             match byte {
-                b'\n' => {
+                b'\n' if self.keys_of.nl_is_crlf => {
                     self.out.extend_from_slice(b"\r\n");
                     self.column = 0;
                 }
+                b'\n' => self.out.push(byte),
                 b'\r' => {
                     self.out.push(byte);
                     self.column = 0;

@@ -60,7 +60,7 @@ pub fn session(host: &Arc<Host>, account: &Account) -> Shell {
         host: Arc::clone(host),
         account: account.clone(),
         presence: Some(presence),
-        terminal: Some(Terminal { name: "vt100".into(), columns: 80, rows: 24 }),
+        terminal: Some(Terminal::new("vt100".into(), 80, 24)),
         command: None,
         environment,
     })

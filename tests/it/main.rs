@@ -17,6 +17,7 @@ mod clients;
 mod conversations;
 mod events;
 mod flood;
+mod forwarding;
 mod ftp;
 mod https;
 mod injections;

@@ -156,17 +156,23 @@ impl Sensor {
             std::thread::sleep(Duration::from_millis(5));
         };
         self.reader.take().unwrap().join().unwrap();
+        assert!(self.written().ends_with('\n'), "the last event is cut off");
         (self.events(), status)
     }
 
-    /// The events that are on the disk now.
+    /// The events that are on the disk now; one that is being written is none yet.
     pub fn events(&self) -> Vec<Value> {
+        let text = self.written();
+        let whole = text.rfind('\n').map_or("", |at| &text[..at]);
+        whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    fn written(&self) -> String {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(self.dir().join("logs")).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         let is_events = |path: &&PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("events-");
-        let text: String = files.iter().filter(is_events).map(|path| std::fs::read_to_string(path).unwrap()).collect();
-        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+        files.iter().filter(is_events).map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 
     /// Waits until something holds.

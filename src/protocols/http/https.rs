@@ -39,7 +39,7 @@ pub(super) async fn begin(session: &Session, wire: &mut Wire, config: &str) -> R
         server: &server,
         now: clock::unix_seconds(),
         address: &persona.address,
-        port: session.log().visit().dst_port,
+        port: session.called_port(),
         count: 1,
         name: &persona.fqdn,
         boundary: "",

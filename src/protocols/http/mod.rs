@@ -343,7 +343,7 @@ async fn converse(
             server: &server,
             now: clock::unix_seconds(),
             address: &persona.address,
-            port: session.log().visit().dst_port,
+            port: session.called_port(),
             count,
             name: &persona.fqdn,
             boundary: &boundary,

@@ -149,9 +149,9 @@ fn quoting(before: &str, quoted: &[u8], after: &str) -> Vec<u8> {
 }
 
 impl Dialog {
-    /// A connection to the host as the visitor left it.
-    pub fn new(host: Arc<Host>, policy: Policy) -> Self {
-        let name = host.persona().fqdn.clone();
+    /// A connection to the host as the visitor left it; the server calls itself `name`.
+    pub fn new(host: Arc<Host>, policy: Policy, name: &str) -> Self {
+        let name = name.to_string();
         Self {
             host,
             policy,

@@ -27,7 +27,9 @@ pub fn talk(bytes: &[u8]) {
         auth: Auth::Always,
         submission: odd,
     };
-    let mut dialog = Dialog::new(world().host_for([192, 0, 2, 7].into()), policy);
+    let host = world().host_for([192, 0, 2, 7].into());
+    let name = host.persona().fqdn.clone();
+    let mut dialog = Dialog::new(host, policy, &name);
     let mut rest = bytes;
     while !rest.is_empty() {
         let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());

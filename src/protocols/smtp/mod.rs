@@ -97,23 +97,41 @@ impl Default for Config {
 pub struct Smtp {
     config: Config,
     role: Role,
+    /// The name of another host, whose mail server is played.
+    peer: Option<String>,
 }
 
 impl Smtp {
     /// An engine of the configured kind.
     pub fn new(config: &Config, role: Role) -> Self {
-        Self { config: config.clone(), role }
+        Self { config: config.clone(), role, peer: None }
+    }
+
+    /// A mail server of another host, which takes all mail.
+    pub fn of_peer(config: &Config, name: &str) -> Self {
+        let config = Config { relay: Relay::Keep, auth: Auth::Off, ..config.clone() };
+        Self { config, role: Role::Relay, peer: Some(name.into()) }
+    }
+
+    /// What the server calls itself.
+    fn name<'a>(&'a self, world: &'a World) -> &'a str {
+        self.peer.as_deref().unwrap_or(&world.persona().fqdn)
     }
 
     /// `tls`: whether handshakes are possible.
     fn policy(&self, world: &World, tls: bool) -> Policy {
         let persona = world.persona();
         let own = || vec![persona.fqdn.clone(), persona.domain.clone(), "localhost".into()];
+        let destinations = match &self.peer {
+            Some(_) => Vec::new(),
+            None if self.config.destinations.is_empty() => own(),
+            None => self.config.destinations.clone(),
+        };
         Policy {
-            destinations: if self.config.destinations.is_empty() { own() } else { self.config.destinations.clone() },
+            destinations,
             keeps_all: self.config.relay == Relay::Keep,
             size_limit: self.config.message_size_limit,
-            starttls: tls && self.role != Role::Smtps,
+            starttls: tls && self.role != Role::Smtps && self.peer.is_none(),
             needs_tls: self.role == Role::Submission,
             auth: match self.role {
                 Role::Relay => self.config.auth,
@@ -142,7 +160,8 @@ impl Protocol for Smtp {
             return reason;
         }
         wire.set_idle(idle);
-        let banner = format!("220 {} ESMTP Postfix (Ubuntu)\r\n", session.world().persona().fqdn);
+        let system = if self.peer.is_some() { "" } else { " (Ubuntu)" };
+        let banner = format!("220 {} ESMTP Postfix{system}\r\n", self.name(session.world()));
         // A silent visitor costs no more than this future: the conversation's is made when they speak.
         let greeted = match wire.send(banner.as_bytes()).await {
             Ok(()) => wire.fill().await,
@@ -154,7 +173,7 @@ impl Protocol for Smtp {
             Err(reason) => reason,
         };
         if reason == CloseReason::Idle {
-            let word = dialog::timeout(&session.world().persona().fqdn);
+            let word = dialog::timeout(self.name(session.world()));
             if wire.send(&word).await.is_ok() {
                 let _ = Box::pin(wire.finish()).await;
             }
@@ -184,7 +203,7 @@ struct Visit<'a> {
 impl<'a> Visit<'a> {
     fn new(smtp: &Smtp, session: Arc<Session>, wire: &'a mut Wire) -> Self {
         let policy = smtp.policy(session.world(), session.tls().is_some());
-        let mut dialog = Dialog::new(session.host(), policy);
+        let mut dialog = Dialog::new(session.host(), policy, smtp.name(session.world()));
         if smtp.role == Role::Smtps {
             dialog.secured();
         }

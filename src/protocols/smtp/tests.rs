@@ -22,7 +22,9 @@ impl Stage {
     fn new(config: &Config, role: Role) -> Self {
         let world = World::new(&persona(), 7, 1 << 20, 1 << 20);
         let policy = Smtp::new(config, role).policy(&world, true);
-        let dialog = Dialog::new(world.host_for(std::net::IpAddr::from([127, 0, 0, 1])), policy);
+        let host = world.host_for(std::net::IpAddr::from([127, 0, 0, 1]));
+        let name = host.persona().fqdn.clone();
+        let dialog = Dialog::new(host, policy, &name);
         Self { dialog, body: None, size: 0 }
     }
 

@@ -41,6 +41,45 @@ pub(super) struct Grant {
 }
 
 impl Grant {
+    /// Whether an option of this name is not taken away.
+    pub fn allows(&self, name: &str) -> bool {
+        let last = self.options.iter().rfind(|option| {
+            option.as_str() == "restrict" || option.as_str() == name || option.strip_prefix("no-") == Some(name)
+        });
+        last.is_none_or(|option| option == name)
+    }
+
+    /// Whether connections may be forwarded at all.
+    pub fn may_forward(&self) -> bool {
+        self.allows("port-forwarding")
+    }
+
+    /// Whether `permitopen` lets connections to this host and port pass.
+    pub fn may_reach(&self, host: &str, port: u32) -> bool {
+        self.permits("permitopen=", |known, number| {
+            (known == "*" || known == host) && number.is_none_or(|is| is == port)
+        })
+    }
+
+    /// Whether `permitlisten` lets the host listen there; an address that it does not name is any.
+    pub fn may_listen(&self, address: &str, port: u32) -> bool {
+        self.permits("permitlisten=", |known, number| {
+            (known.is_empty() || known == "*" || known == address) && number.is_none_or(|is| is == port)
+        })
+    }
+
+    /// Whether one of the options of a kind fits, where there are any; each is `NAME="[HOST:]PORT"`, `*` any port.
+    fn permits(&self, name: &str, fits: impl Fn(&str, Option<u32>) -> bool) -> bool {
+        let mut all = self.options.iter().filter_map(|option| option.strip_prefix(name)).peekable();
+        all.peek().is_none()
+            || all.any(|value| {
+                let value = value.trim_matches('"');
+                let (host, port) = value.rsplit_once(':').unwrap_or(("", value));
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                if port == "*" { fits(host, None) } else { port.parse().is_ok_and(|port| fits(host, Some(port))) }
+            })
+    }
+
     /// As `sshauthopt_merge` and `auth_log_authopts` tell the client.
     pub fn remark(&self) -> String {
         let mut words: Vec<&str> = ["agent-forwarding", "port-forwarding", "pty", "user-rc", "x11-forwarding"]

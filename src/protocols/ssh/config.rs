@@ -15,11 +15,33 @@ pub struct Config {
     pub max_startups: String,
     /// Sessions at once on one connection.
     pub max_sessions: usize,
+    /// What becomes of `direct-tcpip`: `refuse` (as with `AllowTcpForwarding no`, also for listening), `timeout` (nobody but
+    /// the host itself answers), `emulate` (web and mail servers are played). Nothing is ever dialled.
+    pub forwarding: Forwarding,
+}
+
+/// What may be forwarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forwarding {
+    /// Nothing.
+    Refuse,
+    /// To the host itself; others never answer.
+    Timeout,
+    /// To the host itself, and to played servers.
+    #[default]
+    Emulate,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { login_grace_seconds: 120, max_auth_tries: 6, max_startups: "10:30:100".into(), max_sessions: 10 }
+        Self {
+            login_grace_seconds: 120,
+            max_auth_tries: 6,
+            max_startups: "10:30:100".into(),
+            max_sessions: 10,
+            forwarding: Forwarding::default(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod auth;
 mod client;
 mod config;
+mod forward;
 mod hostkeys;
 mod ident;
 mod lists;
@@ -33,9 +34,10 @@ use crate::respond::Responder;
 use crate::session::Stream;
 use client::Watched;
 pub use config::Config;
+use forward::Services;
 pub use hostkeys::HostKeys;
 use ident::{Identification, Verdict};
-use visit::{Progress, Visit};
+use visit::{Common, Progress, Visit};
 
 /// The engine.
 pub struct Ssh {
@@ -44,6 +46,7 @@ pub struct Ssh {
     settings: OnceLock<Arc<server::Config>>,
     /// Connections of each source that have not logged in.
     startups: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    services: Arc<Services>,
 }
 
 /// How long sshd takes to fork and say its first line.
@@ -56,11 +59,21 @@ const FORK: (Duration, Duration) = if cfg!(fuzzing) {
 impl Ssh {
     /// An engine of the configured kind.
     pub fn new(config: &super::Config) -> Self {
+        Self::with(config, false)
+    }
+
+    /// An engine for visitors who come over a connection that another one forwards.
+    fn inside(config: &super::Config) -> Self {
+        Self::with(config, true)
+    }
+
+    fn with(config: &super::Config, inside: bool) -> Self {
         let keys = OnceLock::new();
         if let Some(known) = &config.host_keys {
             let _ = keys.set(Arc::clone(known));
         }
-        Self { config: config.ssh.clone(), keys, settings: OnceLock::new(), startups: Arc::default() }
+        let services = Services::new(config, inside);
+        Self { config: config.ssh.clone(), keys, settings: OnceLock::new(), startups: Arc::default(), services }
     }
 
     /// The host keys; small ones where the start of the sensor made none.
@@ -196,7 +209,8 @@ impl Protocol for Ssh {
         let spent = Arc::new(AtomicBool::new(false));
         let progress = Arc::new(Progress::new(startup));
         let watched = Watched::new(stream, Arc::clone(&session), version.clone(), Arc::clone(&spent));
-        let visit = Visit::new(&session, responder, keys, Arc::clone(&progress), &version, max_sessions);
+        let common = Common { responder, keys, services: Arc::clone(&self.services), max_sessions };
+        let visit = Visit::new(&session, common, Arc::clone(&progress), &version);
         let Ok((handle, running)) = server::run_identified(settings, watched, version, visit) else {
             return CloseReason::Failure;
         };

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::server::Handle;
-use russh::{ChannelId, Sig};
+use russh::server::{Handle, Msg};
+use russh::{ChannelId, ChannelWriteHalf, Sig};
 use tokio::time::Instant;
 
 use super::lists::WINDOW;
@@ -23,6 +23,8 @@ use crate::world::{Account, Host, Who, resolve};
 pub(super) struct Job {
     pub id: ChannelId,
     pub handle: Handle,
+    /// Sends as the client has opened the window of this channel; the others go on meanwhile.
+    pub out: ChannelWriteHalf<Msg>,
     pub input: Receiver,
     pub session: Arc<Session>,
     pub responder: Arc<Responder>,
@@ -41,9 +43,9 @@ impl Job {
     pub async fn send(&self, bytes: &[u8], error: bool) -> bool {
         for piece in bytes.chunks(PIECE) {
             let sent = if error {
-                self.handle.extended_data(self.id, 1, piece.to_vec()).await
+                self.out.extended_data_bytes(1, piece.to_vec()).await
             } else {
-                self.handle.data(self.id, piece.to_vec()).await
+                self.out.data_bytes(piece.to_vec()).await
             };
             if sent.is_err() {
                 return false;
@@ -168,7 +170,9 @@ pub(super) async fn run(
         }
         let more = !inbox.waiting.is_empty() && (size.is_some() || talk.input_room() > 0);
         let arrived = match turn {
-            Turn::Ended(status) => break End::Status(status),
+            Turn::Ended(status) => {
+                break talk.killed_by().map_or(End::Status(status), |name| End::Signal(signal_of(name)));
+            }
             _ if more => job.input.try_next().ok().flatten(),
             Turn::Busy => {
                 tokio::task::yield_now().await;
@@ -214,17 +218,26 @@ pub(super) async fn run(
                 | Sig::ABRT
                 | Sig::ALRM
                 | Sig::FPE
+                | Sig::ILL
                 | Sig::PIPE
                 | Sig::SEGV
-                | Sig::USR1),
+                | Sig::USR1
+                | Sig::Custom(_)),
             )) => {
                 break End::Signal(signal);
             }
-            Some(Input::Signal(_)) | None => {}
+            None => {}
         }
     };
     drop(talk);
     job.finish(end, inbox.has_ended()).await;
+}
+
+/// A signal as `sig2name` of session.c tells it.
+fn signal_of(name: String) -> Sig {
+    const KNOWN: [&str; 13] =
+        ["ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"];
+    Sig::Custom(if KNOWN.contains(&name.as_str()) { name } else { "SIG@openssh.com".into() })
 }
 
 /// The message of the day, then the last login (`PrintLastLog`), as the terminal shows them.

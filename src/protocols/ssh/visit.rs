@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rand::RngExt;
 use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey, sign_with_hash_alg};
 use russh::server::{
     Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Link, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId, ChannelOpenFailure, Error, MethodKind, Pty, Sig};
+use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Error, MethodKind, Pty, Sig};
 use tokio::task::AbortHandle;
 
 use super::auth::{self, Grant};
+use super::config::Forwarding;
+use super::forward::{self, Listeners, Services, Way};
 use super::hostkeys::HostKeys;
 use super::lists::{Release, WINDOW};
 use super::mailbox::{Input, Sender, mailbox};
@@ -21,7 +24,7 @@ use super::{Startup, sftp, shell};
 use crate::prelude::*;
 use crate::respond::Responder;
 use crate::session::turns;
-use crate::shell::{Terminal, text};
+use crate::shell::{Modes, Terminal, text};
 use crate::world::Account;
 
 /// How far a connection has come; the engine's loop looks at it.
@@ -52,29 +55,51 @@ impl Progress {
     }
 }
 
+/// What all connections have.
+pub(super) struct Common {
+    pub responder: Arc<Responder>,
+    pub keys: Arc<HostKeys>,
+    pub services: Arc<Services>,
+    pub max_sessions: usize,
+}
+
 /// A connection.
 pub(super) struct Visit {
     session: Arc<Session>,
-    responder: Arc<Responder>,
-    keys: Arc<HostKeys>,
+    common: Common,
     progress: Arc<Progress>,
     release: Release,
     /// The client is OpenSSH, which is told more.
     openssh: bool,
-    max_sessions: usize,
     /// Who has logged in, and with what grant when it was a key.
     account: Option<Account>,
     grant: Option<Grant>,
     channels: HashMap<ChannelId, Open>,
-    forwards: usize,
+    /// What the client had the host listen on.
+    listeners: Listeners,
+    /// Their agent may be asked.
+    agent: bool,
+    /// Requests to forward so far.
+    asked: usize,
 }
 
 /// A channel of the client.
-#[derive(Default)]
 struct Open {
+    out: Option<ChannelWriteHalf<Msg>>,
+    is: Purpose,
     terminal: Option<Terminal>,
     environment: Vec<(String, String)>,
     running: Option<Running>,
+}
+
+/// What a channel of the client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Session,
+    /// A connection that is forwarded.
+    Forwarded,
+    /// One that will fail.
+    Failing,
 }
 
 struct Running {
@@ -88,8 +113,8 @@ impl Drop for Running {
     }
 }
 
-/// Forwardings of one connection that are recorded.
-const FORWARDS: usize = 256;
+/// Requests to forward of one connection that are recorded.
+const ASKED: usize = 1024;
 /// Variables of one channel, and bytes of each.
 const VARIABLES: usize = 64;
 const VARIABLE: usize = 4096;
@@ -97,26 +122,19 @@ const VARIABLE: usize = 4096;
 const LARGEST: u32 = 1000;
 
 impl Visit {
-    pub fn new(
-        session: &Arc<Session>,
-        responder: Arc<Responder>,
-        keys: Arc<HostKeys>,
-        progress: Arc<Progress>,
-        version: &[u8],
-        max_sessions: usize,
-    ) -> Self {
+    pub fn new(session: &Arc<Session>, common: Common, progress: Arc<Progress>, version: &[u8]) -> Self {
         Self {
             session: Arc::clone(session),
-            responder,
-            keys,
+            common,
             progress,
             release: Release::of(&session.world().persona().ssh_version),
             openssh: version.windows(8).any(|part| part == b"OpenSSH_"),
-            max_sessions,
             account: None,
             grant: None,
             channels: HashMap::new(),
-            forwards: 0,
+            listeners: Listeners::default(),
+            agent: false,
+            asked: 0,
         }
     }
 
@@ -156,14 +174,15 @@ impl Visit {
         if open.running.is_some() {
             return link.channel_failure(id);
         }
+        let Some(out) = open.out.take() else { return link.channel_failure(id) };
         let (input, receiver) = mailbox();
-        let handle = self.progress.handle.get().cloned().unwrap_or_else(|| link.handle());
         let job = Job {
             id,
-            handle,
+            handle: self.progress.handle.get().cloned().unwrap_or_else(|| link.handle()),
+            out,
             input: receiver,
             session: Arc::clone(&self.session),
-            responder: Arc::clone(&self.responder),
+            responder: Arc::clone(&self.common.responder),
             account,
             openssh: self.openssh,
         };
@@ -188,21 +207,94 @@ impl Visit {
         link.channel_success(id)
     }
 
+    fn is_session(&self, id: ChannelId) -> bool {
+        self.channels.get(&id).is_some_and(|open| open.is == Purpose::Session)
+    }
+
     fn input(&self, id: ChannelId, input: Input) {
         if let Some(running) = self.channels.get(&id).and_then(|open| open.running.as_ref()) {
             running.input.send(input);
         }
     }
 
-    /// Forwarding is prohibited; what was asked for is recorded. Nothing is ever dialled.
-    async fn forward(&mut self, host: &str, port: u32, reply: ChannelOpenHandle) {
-        self.forwards += 1;
-        if self.forwards <= FORWARDS {
+    /// Records a request to forward.
+    fn asked(&mut self, how: &str, host: &str, port: u32, answer: &str) {
+        self.asked += 1;
+        if self.asked <= ASKED {
             let host = Raw::from(text::encode(host));
-            let port = u16::try_from(port).unwrap_or(0);
-            self.session.log().record(Kind::ConnectionTried { host, port });
+            let (how, answer) = (how.into(), answer.into());
+            let port = u16::try_from(port).unwrap_or(u16::MAX);
+            self.session.log().record(Kind::ForwardAsked { how, host, port, answer });
         }
-        reply.reject(failed(1)).await;
+    }
+
+    /// Whether sshd and the line of the key allow any forwarding.
+    fn may_forward(&self) -> bool {
+        self.common.services.policy() != Forwarding::Refuse && self.grant.as_ref().is_none_or(Grant::may_forward)
+    }
+
+    /// Forgets channels on which nothing runs any more.
+    fn tidy(&mut self) {
+        self.channels.retain(|_, open| open.running.as_ref().is_none_or(|running| !running.input.is_closed()));
+    }
+
+    /// `direct-tcpip`
+    async fn forward(
+        &mut self,
+        channel: Channel<Msg>,
+        (host, port): (&str, u32),
+        reply: ChannelOpenHandle,
+        link: &mut Link,
+    ) {
+        const HOW: &str = "direct-tcpip";
+        let allowed = self.may_forward() && self.grant.as_ref().is_none_or(|grant| grant.may_reach(host, port));
+        let (Some(account), Ok(number), true) = (self.account.clone(), u16::try_from(port), allowed) else {
+            self.asked(HOW, host, port, "administratively prohibited");
+            return reply.reject(forward::prohibited()).await;
+        };
+        self.tidy();
+        let request = forward::Request { host: host.into(), port: number };
+        let (answer, way) = forward::decide(&self.common.services, &self.session, &request);
+        let (is, most) = match way {
+            Way::Fails(words, Duration::ZERO) => {
+                self.asked(HOW, host, port, &answer);
+                return reply.reject(forward::failed(words)).await;
+            }
+            Way::Fails(..) => (Purpose::Failing, forward::FAILING),
+            Way::Opens(..) => (Purpose::Forwarded, forward::OPEN_AT_ONCE),
+        };
+        if self.channels.values().filter(|open| open.is == is).count() >= most {
+            self.asked(HOW, host, port, "open failed");
+            return reply.reject(failed(2)).await;
+        }
+        self.asked(HOW, host, port, &answer);
+        let id = channel.id();
+        let (input, receiver) = mailbox();
+        let job = Job {
+            id,
+            handle: self.progress.handle.get().cloned().unwrap_or_else(|| link.handle()),
+            out: channel.split().1,
+            input: receiver,
+            session: Arc::clone(&self.session),
+            responder: Arc::clone(&self.common.responder),
+            account,
+            openssh: self.openssh,
+        };
+        let task = match way {
+            Way::Fails(words, after) => turns::spawn(forward::fail(job, reply, words, after)),
+            Way::Opens(target, place) => {
+                let services = Arc::clone(&self.common.services);
+                turns::spawn(forward::run(job, reply, services, request, (target, place)))
+            }
+        };
+        let running = Some(Running { input, task: task.abort_handle() });
+        self.channels.insert(id, Open { is, running, ..Open::new(None) });
+    }
+}
+
+impl Open {
+    fn new(out: Option<ChannelWriteHalf<Msg>>) -> Self {
+        Self { out, is: Purpose::Session, terminal: None, environment: Vec::new(), running: None }
     }
 }
 
@@ -269,7 +361,7 @@ impl Handler for Visit {
 
     async fn auth_succeeded(&mut self, link: &mut Link) -> Result<(), Error> {
         self.progress.enter();
-        let blobs = self.keys.blobs();
+        let blobs = self.common.keys.blobs();
         let keys: Vec<u8> = blobs.iter().flat_map(|blob| wire(blob)).collect();
         link.send_global_request("hostkeys-00@openssh.com", &keys)?;
         if let Some(grant) = &self.grant {
@@ -282,7 +374,11 @@ impl Handler for Visit {
     }
 
     async fn global_request(&mut self, name: &str, data: &[u8], link: &mut Link) -> Result<Option<Vec<u8>>, Error> {
-        Ok(if name == "hostkeys-prove-00@openssh.com" { prove(&self.keys, data, link.session_id()) } else { None })
+        Ok(if name == "hostkeys-prove-00@openssh.com" {
+            prove(&self.common.keys, data, link.session_id())
+        } else {
+            None
+        })
     }
 
     async fn channel_open_session(
@@ -291,11 +387,11 @@ impl Handler for Visit {
         reply: ChannelOpenHandle,
         _link: &mut Link,
     ) -> Result<(), Error> {
-        self.channels.retain(|_, open| open.running.as_ref().is_none_or(|running| !running.input.is_closed()));
-        if self.channels.len() >= self.max_sessions {
+        self.tidy();
+        if self.channels.values().filter(|open| open.is == Purpose::Session).count() >= self.common.max_sessions {
             reply.reject(failed(2)).await;
         } else {
-            self.channels.insert(channel.id(), Open::default());
+            self.channels.insert(channel.id(), Open::new(Some(channel.split().1)));
             reply.accept().await;
         }
         Ok(())
@@ -315,15 +411,17 @@ impl Handler for Visit {
 
     async fn channel_open_direct_tcpip(
         &mut self,
-        _channel: Channel<Msg>,
+        channel: Channel<Msg>,
         host: &str,
         port: u32,
         _from: &str,
-        _from_port: u32,
+        from_port: u32,
         reply: ChannelOpenHandle,
-        _link: &mut Link,
+        link: &mut Link,
     ) -> Result<(), Error> {
-        self.forward(host, port, reply).await;
+        // A number that is no port is no better for the one who asks.
+        let port = if from_port > 65_535 { u32::MAX } else { port };
+        self.forward(channel, (host, port), reply, link).await;
         Ok(())
     }
 
@@ -348,8 +446,57 @@ impl Handler for Visit {
         reply: ChannelOpenHandle,
         _link: &mut Link,
     ) -> Result<(), Error> {
-        self.forward(path, 0, reply).await;
+        // No socket of the host is played: connect(2) fails, and what is prohibited has the same words.
+        self.asked("direct-streamlocal", path, 0, "open failed");
+        reply.reject(failed(2)).await;
         Ok(())
+    }
+
+    async fn tcpip_forward(&mut self, address: &str, port: &mut u32, link: &mut Link) -> Result<bool, Error> {
+        const HOW: &str = "tcpip-forward";
+        let wanted = *port;
+        if !self.may_forward() || wanted > i32::MAX.unsigned_abs() {
+            self.asked(HOW, address, wanted, "administratively prohibited");
+            link.send_debug("Server has disabled port forwarding.")?;
+            return Ok(false);
+        }
+        if !self.grant.as_ref().is_none_or(|grant| grant.may_listen(address, wanted)) {
+            self.asked(HOW, address, wanted, "administratively prohibited");
+            link.send_debug("port forwarding refused")?;
+            return Ok(false);
+        }
+        let host = self.session.host();
+        let account = self.account.as_ref();
+        let got = account.and_then(|account| self.listeners.listen(&host, account, address, wanted));
+        self.asked(HOW, address, wanted, if got.is_some() { "listening" } else { "failed" });
+        *port = got.unwrap_or(0);
+        Ok(got.is_some())
+    }
+
+    async fn cancel_tcpip_forward(&mut self, address: &str, port: u32, _link: &mut Link) -> Result<bool, Error> {
+        let done = self.listeners.cancel(address, port);
+        self.asked("cancel-tcpip-forward", address, port, if done { "cancelled" } else { "failed" });
+        Ok(done)
+    }
+
+    async fn streamlocal_forward(&mut self, path: &str, link: &mut Link) -> Result<bool, Error> {
+        const HOW: &str = "streamlocal-forward";
+        if !self.may_forward() {
+            self.asked(HOW, path, 0, "administratively prohibited");
+            link.send_debug("Server has disabled streamlocal forwarding.")?;
+            return Ok(false);
+        }
+        let host = self.session.host();
+        let account = self.account.as_ref();
+        let done = account.is_some_and(|account| self.listeners.listen_at(&host, account, path));
+        self.asked(HOW, path, 0, if done { "listening" } else { "failed" });
+        Ok(done)
+    }
+
+    async fn cancel_streamlocal_forward(&mut self, path: &str, _link: &mut Link) -> Result<bool, Error> {
+        let done = self.listeners.cancel_at(path);
+        self.asked("cancel-streamlocal-forward", path, 0, if done { "cancelled" } else { "failed" });
+        Ok(done)
     }
 
     async fn pty_request(
@@ -360,14 +507,16 @@ impl Handler for Visit {
         rows: u32,
         _width: u32,
         _height: u32,
-        _modes: &[(Pty, u32)],
+        modes: &[(Pty, u32)],
         link: &mut Link,
     ) -> Result<(), Error> {
         let allowed = self.grant.as_ref().is_none_or(|grant| !grant.no_pty);
         match self.channels.get_mut(&id) {
             Some(open) if allowed && open.terminal.is_none() && open.running.is_none() => {
                 let name: String = term.chars().take(64).collect();
-                open.terminal = Some(Terminal { name, columns: side(columns), rows: side(rows) });
+                let asked: Vec<(u8, u32)> = modes.iter().map(|&(code, value)| (code as u8, value)).collect();
+                let (columns, rows, modes) = (side(columns), side(rows), Modes::of_ssh(&asked));
+                open.terminal = Some(Terminal { name, columns, rows, modes });
                 link.channel_success(id)
             }
             _ => link.channel_failure(id),
@@ -384,14 +533,36 @@ impl Handler for Visit {
         _screen: u32,
         link: &mut Link,
     ) -> Result<(), Error> {
+        let allowed = self.grant.as_ref().is_none_or(|grant| grant.allows("x11-forwarding"));
+        link.send_debug(if allowed {
+            "No xauth program; cannot forward X11."
+        } else {
+            "X11 forwarding disabled by key options."
+        })?;
         link.channel_failure(id)
+    }
+
+    /// `AllowAgentForwarding yes`: once for a connection. Nobody ever asks the agent.
+    async fn agent_request(&mut self, id: ChannelId, _link: &mut Link) -> Result<bool, Error> {
+        let allowed = self.grant.as_ref().is_none_or(|grant| grant.allows("agent-forwarding"));
+        let Some(open) = self.channels.get_mut(&id).filter(|open| allowed && open.is == Purpose::Session) else {
+            return Ok(false);
+        };
+        if std::mem::replace(&mut self.agent, true) {
+            return Ok(false);
+        }
+        let number = rand::rng().random_range(1200..30_000);
+        let socket = format!("/tmp/ssh-{}/agent.{number}", crate::base::ids::alphanumeric(10));
+        open.environment.push(("SSH_AUTH_SOCK".into(), socket));
+        self.asked("auth-agent", "", 0, "listening");
+        Ok(true)
     }
 
     /// `AcceptEnv LANG LC_*`
     async fn env_request(&mut self, id: ChannelId, name: &str, value: &str, link: &mut Link) -> Result<(), Error> {
         let wanted = (name == "LANG" || name.starts_with("LC_")) && value.len() <= VARIABLE && name.len() <= VARIABLE;
         match self.channels.get_mut(&id) {
-            Some(open) if wanted && open.environment.len() < VARIABLES => {
+            Some(open) if wanted && open.running.is_none() && open.environment.len() < VARIABLES => {
                 open.environment.push((name.to_string(), value.to_string()));
                 link.channel_success(id)
             }
@@ -420,11 +591,18 @@ impl Handler for Visit {
         _height: u32,
         link: &mut Link,
     ) -> Result<(), Error> {
+        if !self.is_session(id) {
+            return link.channel_failure(id);
+        }
         self.input(id, Input::Resize(side(columns), side(rows)));
         link.channel_success(id)
     }
 
     async fn signal(&mut self, id: ChannelId, signal: Sig, link: &mut Link) -> Result<(), Error> {
+        // Others are none that OpenSSH knows by a name.
+        if matches!(&signal, Sig::Custom(name) if name != "USR2") || !self.is_session(id) {
+            return link.channel_failure(id);
+        }
         self.input(id, Input::Signal(signal));
         link.channel_success(id)
     }

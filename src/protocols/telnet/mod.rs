@@ -210,7 +210,7 @@ impl Visit {
     fn terminal(&mut self) -> Terminal {
         let (name, columns, rows) = self.dialog.terminal();
         self.seen.recording.terminal(&name, columns, rows);
-        Terminal { name, columns, rows }
+        Terminal::new(name, columns, rows)
     }
 
     async fn hold(mut self, mut wire: Wire) -> CloseReason {

@@ -31,12 +31,14 @@ mod ps;
 mod ps_column;
 mod pstree;
 mod python;
+mod rsync;
 mod scp;
 mod screen;
 mod signal;
 mod small;
 mod sockets;
 mod ssh;
+mod stty;
 mod systemd;
 mod top;
 mod transfer;
@@ -247,7 +249,7 @@ pub(super) static TABLE: &[(&str, Run)] = &[
     ("screen", Run::Flow(|c| Box::pin(small::multiplexer(c)))),
     ("script", Run::Flow(|c| Box::pin(small::script(c)))),
     ("sendmail", Run::Flow(|c| Box::pin(small::mail(c)))),
-    ("stty", Run::Plain(small::stty)),
+    ("stty", Run::Plain(stty::stty)),
     ("tmux", Run::Flow(|c| Box::pin(small::multiplexer(c)))),
     ("tput", Run::Plain(small::tput)),
     ("tset", Run::Plain(small::clear)),

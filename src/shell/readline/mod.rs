@@ -52,7 +52,11 @@ pub(super) async fn read(shell: &mut Interp, prompt: &str) -> Exec<Read> {
         _ => Terminal::of(shell.vars.scalar("TERM").unwrap_or_default()),
     };
     let columns = shell.kernel().tty(|tty| tty.columns).unwrap_or_default();
-    let result = Editor::new(Display::new(terminal, columns, prompt), prompt).run(shell).await;
+    // readline shows nothing on a terminal that does not echo.
+    let silent = shell.dialect == Dialect::Bash && shell.kernel().tty(|tty| tty.echoes()) == Some(false);
+    let mut editor = Editor::new(Display::new(terminal, columns, prompt), prompt);
+    editor.silent = silent;
+    let result = editor.run(shell).await;
     shell.kernel().set_mode(Mode::Cooked { echo: true });
     result
 }
@@ -68,6 +72,8 @@ struct Editor {
     killed: Vec<char>,
     pending: Vec<u8>,
     last_tab: bool,
+    /// Nothing is shown of what is typed.
+    silent: bool,
 }
 
 /// A key, as readline's default (emacs) bindings see it.
@@ -111,6 +117,7 @@ impl Editor {
             killed: Vec::new(),
             pending: Vec::new(),
             last_tab: false,
+            silent: false,
         }
     }
 
@@ -280,7 +287,7 @@ impl Editor {
     }
 
     async fn show(&self, shell: &Interp, text: &str) -> Result<(), Stop> {
-        if text.is_empty() {
+        if text.is_empty() || self.silent && text != "^C\n" {
             return Ok(());
         }
         shell.kernel().write_console(&text::encode(text), true).await

@@ -598,6 +598,15 @@ impl<M: Send> ChannelOpenHandleInner<M> {
         }
     }
 
+    /// Accepts it with this window, where `Config::window_size` is that of other channels (rustbucket).
+    pub async fn accept_with_window(mut self, window: u32) {
+        if let Some(mut pending) = self.inner.take() {
+            pending.window_size = window;
+            pending.channel_params.sender_window_size = window;
+            let _ = self.sender.send((self.make_msg)(pending, Ok(())));
+        }
+    }
+
     /// Reject the channel open request with a reason.
     pub async fn reject(mut self, reason: ChannelOpenFailure) {
         if let Some(pending) = self.inner.take() {

@@ -24,14 +24,13 @@ const SHARE: usize = 64 * 1024;
 pub(super) async fn serve(job: Job, release: Release) {
     tokio::time::sleep(spread(START.0, START.1)).await;
     let host = job.session.host_of(&job.account.name);
-    let visit = job.session.log().visit();
     let presence = host.enter(Visitor {
         user: job.account.name.clone(),
         protocol: "ssh",
         terminal: false,
         command: Some(vec![b"/usr/lib/openssh/sftp-server".to_vec()]),
-        from: (visit.src_ip, visit.src_port).into(),
-        local: (job.session.local_ip(), visit.dst_port).into(),
+        from: job.session.peer(),
+        local: (job.session.local_ip(), job.session.called_port()).into(),
     });
     let mut server = Server::new(&job.session, &job.account, host, release);
     let (mut inbox, mut packet) = (Inbox::default(), Vec::new());

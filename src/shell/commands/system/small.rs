@@ -1,5 +1,5 @@
 //! Small ones: `uuidgen`, `mcookie`, `ldd`, `ldconfig`, `logger`, `mesg`, `wall`, `write`, mail, `clear`, `reset`, `tput`,
-//! `stty`, `man`, `whatis`, `script`, `update-rc.d`, `screen`, `tmux`.
+//! `man`, `whatis`, `script`, `update-rc.d`, `screen`, `tmux`.
 
 use super::common::{decode, file, is_root, own_name, time};
 use super::recorded;
@@ -291,53 +291,6 @@ pub(super) fn tput(c: &mut Cmd) -> i32 {
 
 fn dumb(c: &mut Cmd) -> i32 {
     c.out("-1\n");
-    0
-}
-
-pub(super) fn stty(c: &mut Cmd) -> i32 {
-    let mut args = c.args.clone();
-    if args.first().is_some_and(|arg| arg == "-F" || arg == "--file") {
-        args.drain(..args.len().min(2));
-    } else if !c.is_tty(0) {
-        c.err(&format!("{}: 'standard input': Inappropriate ioctl for device\n", c.name.clone()));
-        return 1;
-    }
-    let (rows, columns) = c.kernel().tty(|tty| (tty.rows, tty.columns)).unwrap_or((24, 80));
-    if args.is_empty() {
-        c.out("speed 38400 baud; line = 0;\n-brkint -imaxbel iutf8\n");
-        return 0;
-    }
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "size" => c.out(&format!("{rows} {columns}\n")),
-            "speed" => c.out("38400\n"),
-            "-a" | "--all" => c.out(&format!(
-                "speed 38400 baud; rows {rows}; columns {columns}; line = 0;\nintr = ^C; quit = ^\\; erase = ^?; kill = ^U; eof = ^D; eol = <undef>;\neol2 = \
-                 <undef>; swtch = <undef>; start = ^Q; stop = ^S; susp = ^Z; rprnt = ^R;\nwerase = ^W; lnext = ^V; discard = ^O; min = 1; time = 0;\n-parenb \
-                 -parodd -cmspar cs8 -hupcl -cstopb cread -clocal -crtscts\n-ignbrk -brkint -ignpar -parmrk -inpck -istrip -inlcr -igncr icrnl ixon \
-                 -ixoff\n-iuclc -ixany -imaxbel iutf8\nopost -olcuc -ocrnl onlcr -onocr -onlret -ofill -ofdel nl0 cr0 tab0 bs0 vt0 ff0\nisig icanon iexten \
-                 echo echoe echok -echonl -noflsh -xcase -tostop -echoprt\nechoctl echoke -flusho -extproc\n"
-            )),
-            "-g" | "--save" => c.out("6d02:5:4bf:8a3b:3:1c:7f:15:4:0:1:0:11:13:1a:0:12:f:17:16:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0\n"),
-            "cols" | "columns" | "rows" => {
-                let number = words.next().and_then(|text| text.parse::<usize>().ok()).unwrap_or(80).clamp(1, 500);
-                c.kernel().tty(|tty| if word == "rows" { tty.rows = number } else { tty.columns = number });
-            }
-            "-echo" => c.kernel().set_mode(crate::shell::tty::Mode::Cooked { echo: false }),
-            "echo" | "sane" | "cooked" => c.kernel().set_mode(crate::shell::tty::Mode::Cooked { echo: true }),
-            "erase" | "intr" | "quit" | "kill" | "eof" | "susp" | "min" | "time" | "start" | "stop" => {
-                words.next();
-            }
-            _ if word.trim_start_matches('-').chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) => {}
-            other if other.contains(':') => {}
-            other => {
-                let text = format!("{}: invalid argument '{other}'\nTry '{0} --help' for more information.\n", c.name);
-                c.err(&text);
-                return 1;
-            }
-        }
-    }
     0
 }
 

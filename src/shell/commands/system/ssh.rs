@@ -253,6 +253,9 @@ pub(super) async fn copy_id(c: &mut Cmd) -> Result<i32, Stop> {
 }
 
 pub(super) async fn rsync(c: &mut Cmd) -> Result<i32, Stop> {
+    if c.args.first().is_some_and(|arg| arg == "--server") {
+        return super::rsync::serve(c).await;
+    }
     let words: Vec<String> = c.args.iter().filter(|arg| !arg.starts_with('-')).cloned().collect();
     if c.args.iter().any(|arg| arg == "--version") {
         c.out("rsync  version 3.1.3  protocol version 31\n");
