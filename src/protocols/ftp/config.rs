@@ -23,7 +23,7 @@ pub struct Config {
     pub active: bool,
     /// IPv4 address that PASV names. Empty: the address that the visitor connected to.
     pub passive_address: String,
-    /// Ports of passive data connections, `LOW-HIGH`. Empty: any.
+    /// Ports of passive data connections, `LOW-HIGH`. Empty: any from 1024 on.
     pub passive_ports: String,
     /// `idle_session_timeout`: seconds without a command.
     pub idle_seconds: u64,

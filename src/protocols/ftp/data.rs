@@ -14,8 +14,10 @@ use crate::prelude::*;
 use crate::session::Stream;
 use crate::session::tls::{Handshake, Inside};
 
-/// Ports of a configured range that are tried before giving up.
+/// Ports that are tried before giving up.
 const TRIES: u16 = 64;
+/// Ports that vsftpd chooses from: not those of the kernel, whose search is slow beside thousands in TIME-WAIT.
+const ANY: (u16, u16) = (1024, u16::MAX);
 
 /// The most that is sent or read at once.
 pub const PIECE: usize = 64 << 10;
@@ -36,15 +38,13 @@ pub enum Arrival {
 }
 
 impl Passive {
-    /// Listens at our address, at any port or within a range.
+    /// Listens at our address, at a port of the range or, without one, of those that vsftpd 3.0.3 chooses from itself.
     ///
     /// # Errors
     /// No port is free.
     pub async fn open(local: IpAddr, ports: Option<(u16, u16)>) -> io::Result<(Self, u16)> {
-        let listener = match ports {
-            None => TcpListener::bind(SocketAddr::new(local, 0)).await?,
-            Some((low, high)) => in_range(local, low, high).await?,
-        };
+        let (low, high) = ports.unwrap_or(ANY);
+        let listener = in_range(local, low, high).await?;
         let port = listener.local_addr()?.port();
         Ok((Self { listener }, port))
     }
