@@ -46,19 +46,6 @@ pub(super) fn kib(stat: &Stat) -> u64 {
     }
 }
 
-/// The bits of the file type, as `st_mode` has them.
-pub(super) fn type_bits(kind: FileKind) -> u32 {
-    match kind {
-        FileKind::Fifo => 0o010_000,
-        FileKind::CharDevice => 0o020_000,
-        FileKind::Folder => 0o040_000,
-        FileKind::BlockDevice => 0o060_000,
-        FileKind::File => 0o100_000,
-        FileKind::Link => 0o120_000,
-        FileKind::Socket => 0o140_000,
-    }
-}
-
 /// A mode as chmod(1) takes it, octal or symbolic, applied to `old`; `None` if it is none.
 pub(super) fn apply(text: &str, old: u32, folder: bool, umask: u32) -> Option<u32> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {

@@ -96,7 +96,7 @@ fn fill(c: &Cmd, names: &Names, operand: &str, stat: &Stat, format: &str, printf
             'B' => number(512, &mut spec, 'u', &mut out),
             'd' => number(u64::from(stat.dev), &mut spec, 'u', &mut out),
             'D' => number(u64::from(stat.dev), &mut spec, 'x', &mut out),
-            'f' => number(u64::from(mode::type_bits(stat.kind) | stat.mode), &mut spec, 'x', &mut out),
+            'f' => number(u64::from(stat.kind.bits() | stat.mode), &mut spec, 'x', &mut out),
             'F' => spec.string(remove::kind_name(stat).as_bytes(), &mut out),
             'g' => number(u64::from(stat.gid), &mut spec, 'u', &mut out),
             'G' => spec.string(names.group(stat.gid).unwrap_or("UNKNOWN").as_bytes(), &mut out),

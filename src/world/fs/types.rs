@@ -55,6 +55,21 @@ pub enum FileKind {
     Socket,
 }
 
+impl FileKind {
+    /// The bits of the type in `st_mode` (inode(7)).
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Fifo => 0o010_000,
+            Self::CharDevice => 0o020_000,
+            Self::Folder => 0o040_000,
+            Self::BlockDevice => 0o060_000,
+            Self::File => 0o100_000,
+            Self::Link => 0o120_000,
+            Self::Socket => 0o140_000,
+        }
+    }
+}
+
 /// A point in time as inodes have it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time {

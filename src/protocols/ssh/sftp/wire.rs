@@ -1,6 +1,6 @@
 //! Packets of SFTP version 3 (draft-ietf-secsh-filexfer-02): reading fields, writing replies. Pure.
 
-use crate::world::{FileKind, Stat, Time};
+use crate::world::{Stat, Time};
 
 /// Codes of SSH_FXP_STATUS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Writer {
             .u64(stat.size)
             .u32(stat.uid)
             .u32(stat.gid)
-            .u32(kind_bits(stat.kind) | stat.mode)
+            .u32(stat.kind.bits() | stat.mode)
             .u32(seconds(stat.accessed))
             .u32(seconds(stat.modified))
     }
@@ -154,18 +154,5 @@ impl Writer {
             *room = length.to_be_bytes();
         }
         self.0
-    }
-}
-
-/// `S_IFMT` of `st_mode`.
-fn kind_bits(kind: FileKind) -> u32 {
-    match kind {
-        FileKind::Fifo => 0o010_000,
-        FileKind::CharDevice => 0o020_000,
-        FileKind::Folder => 0o040_000,
-        FileKind::BlockDevice => 0o060_000,
-        FileKind::File => 0o100_000,
-        FileKind::Link => 0o120_000,
-        FileKind::Socket => 0o140_000,
     }
 }

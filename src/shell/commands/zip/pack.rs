@@ -1,6 +1,6 @@
 //! `zip` (Info-ZIP Zip 3.0).
 
-use super::super::{glob, help, mode, packed};
+use super::super::{glob, help, packed};
 use super::archive::{self, Keys, Member};
 use crate::shell::cmd::Cmd;
 use crate::shell::kernel::Stop;
@@ -497,7 +497,7 @@ async fn add(
     };
     let sum = archive::sum(&data);
     let (uid, gid) = stat.as_ref().map_or((0, 0), |stat| (stat.uid, stat.gid));
-    let bits = stat.as_ref().map_or(0o010_600, |stat| mode::type_bits(stat.kind) | stat.mode);
+    let bits = stat.as_ref().map_or(0o010_600, |stat| stat.kind.bits() | stat.mode);
     let mut member = Member {
         name,
         flags: effort << 1,
