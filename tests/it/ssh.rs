@@ -1,9 +1,10 @@
 //! SSH with real clients: OpenSSH's ssh, sftp and scp, Dropbear's dbclient, PuTTY's plink, curl.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::clients::program;
 use crate::sensor::{Sensor, Setup, of_kind};
@@ -226,6 +227,64 @@ fn a_key_that_a_visitor_installs_lets_them_in_again() {
     let mut command = client(&sensor, "ssh", "");
     command.args(["-i", key.to_str().unwrap(), "-o", "PasswordAuthentication=no", "root@127.0.0.1", "id"]);
     assert!(text(&command.output().unwrap().stderr).contains("Permission denied"));
+}
+
+/// OpenSSH 9.2 takes keys with the host's key behind them; clients use that where it is offered.
+#[test]
+fn keys_that_are_bound_to_the_host_open_it() {
+    if program("ssh").is_none() || program("ssh-keygen").is_none() {
+        return;
+    }
+    let sensor = Sensor::start(&Setup { env: &[("RUSTBUCKET__PERSONA__PROFILE", "debian-12")], ..Setup::default() });
+    let key = sensor.dir().join("key");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
+    assert!(made.success());
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    let line = format!("mkdir -p .ssh; chmod 700 .ssh; echo '{}' >> .ssh/authorized_keys", public.trim());
+    assert!(ssh(&sensor, &[], &line).status.success());
+    for kind in ["ssh-ed25519", "rsa-sha2-512", "ecdsa-sha2-nistp256"] {
+        let mut command = client(&sensor, "ssh", "");
+        command.args(["-i", key.to_str().unwrap(), "-o", "PasswordAuthentication=no", "-o"]);
+        command.arg(format!("HostKeyAlgorithms={kind}")).args(["root@127.0.0.1", "id -un"]);
+        let output = command.output().unwrap();
+        assert_eq!(text(&output.stdout), "root\n", "{kind}: {}", text(&output.stderr));
+    }
+}
+
+/// 2,000 who begin and say nothing more: a hundred of one address are kept, the rest hear why, others get in.
+#[test]
+fn half_open_visitors_keep_nobody_out() {
+    let sensor = sensor();
+    let port = sensor.port("ssh");
+    let (mut kept, mut told) = (Vec::new(), 0);
+    for _ in 0..2000 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut said = [0; 8];
+        stream.read_exact(&mut said).unwrap();
+        match &said {
+            b"SSH-2.0-" => {
+                stream.write_all(b"SSH-2.0-x\r\n").unwrap();
+                kept.push(stream);
+            }
+            b"Exceeded" => {
+                let mut rest = String::new();
+                stream.read_to_string(&mut rest).unwrap();
+                assert_eq!(rest, " MaxStartups\r\n");
+                told += 1;
+            }
+            other => panic!("{}", other.escape_ascii()),
+        }
+    }
+    assert_eq!((kept.len(), told), (100, 1900));
+    let mut other = Command::new("timeout");
+    if program("ssh").is_some() {
+        other.args(["30", "ssh", "-b", "127.0.0.2"]).args(options(&sensor)).args(["root@127.0.0.1", "echo in"]);
+        let envs = client(&sensor, "ssh", PASSWORD);
+        other.envs(envs.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        let output = other.output().unwrap();
+        assert_eq!(text(&output.stdout), "in\n", "{output:?}");
+    }
 }
 
 #[test]

@@ -196,7 +196,10 @@ impl Protocol for Ssh {
         responder: Arc<Responder>,
         mut stream: Box<dyn Stream>,
     ) -> CloseReason {
-        let Some(startup) = self.enter(session.log().visit().src_ip) else { return CloseReason::DialogEnded };
+        let Some(startup) = self.enter(session.log().visit().src_ip) else {
+            let _ = send(&session, &mut stream, b"Exceeded MaxStartups\r\n").await;
+            return CloseReason::DialogEnded;
+        };
         let grace = Instant::now() + Duration::from_secs(self.config.login_grace_seconds);
         let version = match self.identify(&session, &mut stream, grace.min(session.deadline())).await {
             Ok(version) => version,

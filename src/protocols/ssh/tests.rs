@@ -1,8 +1,12 @@
 //! Tests of the engine over a pipe: what is said before anything is encrypted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use russh::client::{self, Handle};
+use russh::{ChannelMsg, ChannelOpenFailure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::Ssh;
 use crate::event::{CloseReason, Kind};
@@ -119,4 +123,83 @@ async fn wrong_packets_end_it_without_a_panic() {
     let (said, ..) = talk(&daemon, &[&begin[..], &[0, 0, 0, 12, 10, 200], &[0; 10]].concat()).await;
     let words = b"\x01\x00\x00\x00\x02\x00\x00\x00\x1dInvalid ssh2 packet type: 200\x00\x00\x00\x00";
     assert!(said.windows(words.len()).any(|part| part == words), "{}", said.escape_ascii());
+}
+
+/// A client that believes every host.
+struct Trusting;
+
+impl client::Handler for Trusting {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, _key: &russh::keys::PublicKeyOrCertificate) -> Result<bool, russh::Error> {
+        Ok(true)
+    }
+}
+
+/// Root's session of a client with these settings.
+async fn logged_in<F: Future<Output = ()>>(settings: client::Config, dialog: impl FnOnce(Handle<Trusting>) -> F) {
+    let (world, engine) = daemon("debian-12");
+    let state = tempfile::tempdir().unwrap();
+    let (session, _seen) = transcript::visit(world, state.path());
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let client = async {
+        let mut handle = client::connect_stream(Arc::new(settings), near, Trusting).await.unwrap();
+        assert!(handle.authenticate_password("root", "toor").await.unwrap().success());
+        dialog(handle).await;
+    };
+    let visit = engine.serve(session, Responder::new(Mode::Emulator, None), Box::new(far));
+    tokio::select! {
+        reason = visit => panic!("{reason:?}"),
+        () = client => {}
+    }
+}
+
+/// What a command prints; `None` when nothing comes.
+async fn output(handle: &Handle<Trusting>, line: &str) -> Option<Vec<u8>> {
+    let mut channel = handle.channel_open_session().await.unwrap();
+    channel.exec(true, line).await.unwrap();
+    let said = async {
+        loop {
+            if let ChannelMsg::Data { data } = channel.wait().await? {
+                return Some(data.to_vec());
+            }
+        }
+    };
+    timeout(Duration::from_secs(1), said).await.unwrap_or_default()
+}
+
+/// Of ten thousand there are ten at once (`MaxSessions`), and the next when one has gone.
+#[tokio::test]
+async fn ten_thousand_channels() {
+    logged_in(client::Config::default(), async |handle| {
+        let (mut open, mut refused) = (Vec::new(), 0);
+        for _ in 0..10_000 {
+            match handle.channel_open_session().await {
+                Ok(channel) => open.push(channel),
+                Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!((open.len(), refused), (10, 9990));
+        open.pop().unwrap().close().await.unwrap();
+        assert_eq!(output(&handle, "echo alive").await.as_deref(), Some(&b"alive\n"[..]));
+    })
+    .await;
+}
+
+/// Packets and windows in which nothing or little has room.
+#[tokio::test]
+async fn small_packets_and_windows() {
+    for (window_size, maximum_packet_size, heard) in
+        [(1 << 20, 0, None), (0, 1, None), (1 << 20, 1, Some(&b"x"[..])), (1, 32_768, Some(b"x"))]
+    {
+        let settings = client::Config { window_size, maximum_packet_size, ..client::Config::default() };
+        logged_in(settings, async |handle| {
+            // The second: the connection goes on.
+            for _ in 0..2 {
+                assert_eq!(output(&handle, "echo x").await.as_deref(), heard, "{window_size} {maximum_packet_size}");
+            }
+        })
+        .await;
+    }
 }

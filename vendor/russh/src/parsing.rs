@@ -42,10 +42,7 @@ impl OpenChannelMessage {
         let sender = map_err!(u32::decode(r))?;
         let window = map_err!(u32::decode(r))?;
         let maxpacket = map_err!(u32::decode(r))?;
-        // A zero max packet size can never be satisfied, so writes would stall forever.
-        if maxpacket == 0 {
-            return Err(crate::Error::Inconsistent);
-        }
+        // A size of 0 holds back all that would be written, as with OpenSSH (rustbucket).
 
         let typ = match typ.as_str() {
             "session" => {
@@ -194,7 +191,7 @@ impl ChannelOpenConfirmation {
         let sender_channel = u32::decode(r)?;
         let initial_window_size = u32::decode(r)?;
         let maximum_packet_size = u32::decode(r)?;
-        // See OpenChannelMessage::parse.
+        // A zero max packet size can never be satisfied, so writes would stall forever.
         if maximum_packet_size == 0 {
             return Err(crate::Error::Inconsistent);
         }

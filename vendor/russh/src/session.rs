@@ -23,6 +23,7 @@ use byteorder::{BigEndian, ByteOrder};
 use bytes::Bytes;
 use log::{debug, trace};
 use ssh_encoding::Encode;
+use ssh_key::Algorithm;
 use tokio::sync::oneshot;
 
 use crate::cipher::OpeningKey;
@@ -45,6 +46,8 @@ pub(crate) struct Encrypted {
     pub client_mac: mac::Name,
     pub server_mac: mac::Name,
     pub session_id: CryptoVec,
+    /// What the first exchange was signed with (rustbucket).
+    pub host_key: Algorithm,
     pub channels: HashMap<ChannelId, ChannelParams>,
     pub last_channel_id: Wrapping<u32>,
     // Non-sensitive packet assembly buffer, analogous to
@@ -177,6 +180,7 @@ impl<C> CommonSession<C> {
             client_mac: newkeys.names.client_mac,
             server_mac: newkeys.names.server_mac,
             session_id: newkeys.session_id,
+            host_key: newkeys.names.key,
             state,
             channels: HashMap::new(),
             last_channel_id: Wrapping(1),
@@ -495,8 +499,9 @@ impl Encrypted {
         let mut buf = &buf0[from..end];
         let buf_len = buf.len();
         let max_packet_size = channel.recipient_maximum_packet_size as usize;
+        // Nothing fits, so nothing is ever sent, as with a window of 0 (rustbucket).
         if max_packet_size == 0 {
-            return Err(crate::Error::Inconsistent);
+            return Ok(0);
         }
         let packet_count = buf_len.div_ceil(max_packet_size);
         let packet_overhead = match a {
@@ -555,8 +560,9 @@ impl Encrypted {
         let mut buf = &buf0[from..end];
         let buf_len = buf.len();
         let max_packet_size = channel.recipient_maximum_packet_size as usize;
+        // Nothing fits, so nothing is ever sent, as with a window of 0 (rustbucket).
         if max_packet_size == 0 {
-            return Err(crate::Error::Inconsistent);
+            return Ok(0);
         }
         let packet_count = buf_len.div_ceil(max_packet_size);
         let channel_payload_overhead = match a {
@@ -1467,22 +1473,22 @@ mod tests {
     }
 
     #[test]
-    fn data_staged_rejects_zero_recipient_max_packet_size() {
+    fn data_staged_keeps_what_no_packet_holds() {
         let channel_id = ChannelId(27);
         let mut encrypted = test_encrypted();
         let mut channel = test_ready_channel(channel_id, 49);
         channel.recipient_maximum_packet_size = 0;
         encrypted.channels.insert(channel_id, channel);
 
-        let result = encrypted.data(channel_id, Bytes::from_static(b"new"), false);
+        encrypted.data(channel_id, Bytes::from_static(b"new"), false).unwrap();
 
-        assert!(matches!(result, Err(crate::Error::Inconsistent)));
+        assert_eq!(encrypted.channels[&channel_id].pending_data.len(), 1);
         assert!(encrypted.write.is_empty());
         assert_eq!(encrypted.channels[&channel_id].recipient_window_size, 1024);
     }
 
     #[test]
-    fn data_direct_rejects_zero_recipient_max_packet_size() {
+    fn data_direct_keeps_what_no_packet_holds() {
         let channel_id = ChannelId(28);
         let mut encrypted = test_encrypted();
         let mut channel = test_ready_channel(channel_id, 50);
@@ -1490,10 +1496,11 @@ mod tests {
         encrypted.channels.insert(channel_id, channel);
 
         let mut writer = PacketWriter::clear();
-        let result =
-            encrypted.data_with_writer(&mut writer, channel_id, Bytes::from_static(b"new"), false);
+        encrypted
+            .data_with_writer(&mut writer, channel_id, Bytes::from_static(b"new"), false)
+            .unwrap();
 
-        assert!(matches!(result, Err(crate::Error::Inconsistent)));
+        assert_eq!(encrypted.channels[&channel_id].pending_data.len(), 1);
         assert!(writer.buffer().buffer.is_empty());
         assert!(encrypted.write.is_empty());
         assert_eq!(encrypted.channels[&channel_id].recipient_window_size, 1024);

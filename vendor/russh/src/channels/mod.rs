@@ -364,9 +364,7 @@ impl<S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static> ChannelWriteHalf<
     }
 
     async fn reserve_writable_chunk(&self, remaining: usize) -> Result<usize, Error> {
-        if self.max_packet_size == 0 {
-            return Err(Error::Inconsistent);
-        }
+        // Where packets may hold nothing this waits for ever, as OpenSSH does (rustbucket).
         loop {
             let mut window_size = self.window_size.value.lock().await;
             let writable = (self.max_packet_size as usize)
@@ -820,12 +818,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn data_bytes_rejects_zero_max_packet_size() {
+    async fn data_bytes_waits_where_packets_hold_nothing() {
         let (write_half, mut receiver) = test_write_half(WindowSizeRef::new(1024), 0);
 
-        let result = write_half.data_bytes(Bytes::from_static(b"owned")).await;
+        let sent = write_half.data_bytes(Bytes::from_static(b"owned"));
 
-        assert!(matches!(result, Err(Error::Inconsistent)));
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), sent).await.is_err());
         assert!(receiver.try_recv().is_err());
     }
 

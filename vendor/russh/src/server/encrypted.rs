@@ -24,12 +24,13 @@ use log::{debug, error, info, trace, warn};
 use msg;
 use signature::Verifier;
 use ssh_encoding::{Decode, Encode, Reader};
-use ssh_key::{PublicKey, Signature};
+use ssh_key::{Algorithm, PrivateKey, PublicKey, Signature};
 use tokio::time::Instant;
 
 use super::*;
 use crate::helpers::{AlgorithmExt, NameList};
 use crate::map_err;
+use crate::negotiation::is_key_compatible_with_algo;
 use crate::parsing::{ChannelOpenConfirmation, ChannelType, OpenChannelMessage, ensure_end};
 
 impl Session {
@@ -125,6 +126,7 @@ impl Session {
                     rejection_wait_until,
                     initial_none_rejection_wait_until,
                     handler,
+                    &self.common.config,
                     buf,
                     &mut r,
                     &mut self.common.auth_user,
@@ -234,6 +236,7 @@ impl Encrypted {
         mut until: Instant,
         initial_auth_until: Instant,
         handler: &mut H,
+        config: &Config,
         original_packet: &[u8],
         r: &mut &[u8],
         auth_user: &mut String,
@@ -309,10 +312,12 @@ impl Encrypted {
                     reject_auth_request(until, &mut self.write, auth_request).await?;
                 }
                 Ok(())
-            } else if method == "publickey" {
+            } else if method == "publickey" || (method == HOSTBOUND && config.offers_hostbound()) {
+                let bound = (method == HOSTBOUND).then(|| config.key_for(&self.host_key)).transpose();
                 self.server_read_auth_request_pk(
                     until,
                     handler,
+                    bound.map_err(H::Error::from)?,
                     original_packet,
                     auth_user,
                     &user,
@@ -399,6 +404,19 @@ impl Encrypted {
     }
 }
 
+/// `publickey` with the server's host key behind the client's (OpenSSH 8.9, its PROTOCOL, 1.3; rustbucket).
+const HOSTBOUND: &str = "publickey-hostbound-v00@openssh.com";
+
+impl Config {
+    fn offers_hostbound(&self) -> bool {
+        self.extensions.iter().any(|(name, _)| name == "publickey-hostbound@openssh.com")
+    }
+
+    fn key_for(&self, algorithm: &Algorithm) -> Result<&PrivateKey, Error> {
+        self.keys.iter().find(|key| is_key_compatible_with_algo(key, algorithm)).ok_or(Error::UnknownKey)
+    }
+}
+
 thread_local! {
     static SIGNATURE_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -408,6 +426,7 @@ impl Encrypted {
         &mut self,
         until: Instant,
         handler: &mut H,
+        bound: Option<&PrivateKey>,
         original_packet: &[u8],
         auth_user: &mut String,
         user: &str,
@@ -423,6 +442,12 @@ impl Encrypted {
 
         let pubkey_algo = map_err!(String::decode(r))?;
         let pubkey_key = map_err!(Bytes::decode(r))?;
+        // The key that the first exchange was signed with; any other ends the connection (rustbucket).
+        if let Some(bound) = bound
+            && map_err!(Bytes::decode(r))?.as_ref() != map_err!(bound.public_key().to_bytes())?.as_slice()
+        {
+            return Err(Error::UnknownKey.into());
+        }
         let key_or_cert = PublicKeyOrCertificate::decode(&pubkey_algo, &pubkey_key);
 
         // Parse the public key or certificate
