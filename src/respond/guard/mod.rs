@@ -83,7 +83,9 @@ pub(super) fn check(answer: &str, question: &str, rules: &Rules) -> Result<Strin
     {
         return Err("markdown");
     }
-    if talk::is_talk(&lower, headings) {
+    // In JSON the end of a line stands before the next word.
+    let spoken = if grammar == Grammar::Page { Cow::Owned(lower.replace("\\n", "\n")) } else { Cow::Borrowed(&*lower) };
+    if talk::is_talk(&spoken, headings) || (grammar != Grammar::File && talk::is_somebody(&spoken)) {
         return Err("model talk");
     }
     let question = question.trim();
@@ -218,6 +220,8 @@ mod tests {
             ("Linux mail 5.4.0-169-generic #187-Ubuntu SMP x86_64 GNU/Linux", Terminal),
             ("# backup\n[mysqld]\nport = 3306\n# see http://www.debian.org/", File),
             ("{\"status\": 200, \"body\": \"{}\"}", Page),
+            ("eth0: mii have link, -i have, /i am/", Terminal),
+            ("note to self: I have moved the backups", File),
         ] {
             assert_eq!(check(answer, "question", &rules(grammar)), Ok(answer.to_string()), "{answer}");
         }
@@ -234,7 +238,11 @@ mod tests {
             ("Welcome to the server", Codes, "grammar"),
             ("250-a\n500 b", Codes, "grammar"),
             ("250-a", Codes, "grammar"),
-            ("Hello world", Http, "grammar"),
+            ("Welcome, world", Http, "grammar"),
+            ("<html><body>Hello World</body></html>", Http, "model talk"),
+            ("{\"status\": 200, \"body\": \"Welcome!\\nI'm a server in the rack.\"}", Page, "model talk"),
+            ("{\"status\": 200, \"body\": \"my name is mail\"}", Page, "model talk"),
+            ("ok, I have 3 disks", Terminal, "model talk"),
             ("HTTP/1.1 200 OK\nThis is a page", Http, "grammar"),
             ("caf\u{e9}", Text, "charset"),
             ("", Text, "empty"),

@@ -54,8 +54,18 @@ const MODEL_TALK: &[&str] = &[
 ];
 
 /// Words of invented people and firms that no lived-in host has; compared without case.
-const CLICHES: &[&str] =
-    &["john doe", "jane doe", "lorem ipsum", "foo bar", "password123", "acme corp", "johndoe", "janedoe"];
+const CLICHES: &[&str] = &[
+    "john doe",
+    "jane doe",
+    "lorem ipsum",
+    "foo bar",
+    "hello, world",
+    "hello world",
+    "password123",
+    "acme corp",
+    "johndoe",
+    "janedoe",
+];
 
 /// Words that files and pages may well contain.
 const COMMON: &[&str] = &[
@@ -141,6 +151,13 @@ const KNOWN: &[&str] = &[
 pub(super) fn is_talk(lower: &str, wordy: bool) -> bool {
     let said = |talk: &&&str| lower.contains(**talk) && !(wordy && COMMON.contains(*talk));
     MODEL_TALK.iter().find(said).is_some() || CLICHES.iter().any(|words| lower.contains(words))
+}
+
+/// Whether somebody speaks of themselves, as no program or page does; the text is in lower case.
+pub(super) fn is_somebody(lower: &str) -> bool {
+    static FIRST: OnceLock<Option<Regex>> = OnceLock::new();
+    let first = r"(?:^|[^a-z0-9_./-])(?:i(?:['’](?:m|ve|d|ll)| am| have| was| can| will| do| would)|my name is)\b";
+    pattern(&FIRST, first).is_none_or(|first| first.is_match(lower))
 }
 
 /// Whether it would do harm; the text is in lower case.
