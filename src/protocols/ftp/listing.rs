@@ -105,7 +105,7 @@ pub fn lines(host: &Host, who: &Who, request: &Request<'_>) -> Option<Vec<u8>> {
 fn line(out: &mut Vec<u8>, name: &[u8], meta: &Stat, now: i64) {
     let fixed = format!(
         "{} {:>4} {:<8} {:<8} {:>8} {} ",
-        permissions(meta),
+        meta.permissions(),
         meta.nlink,
         meta.uid,
         meta.gid,
@@ -114,32 +114,6 @@ fn line(out: &mut Vec<u8>, name: &[u8], meta: &Stat, now: i64) {
     );
     out.extend_from_slice(fixed.as_bytes());
     out.extend_from_slice(name);
-}
-
-fn permissions(meta: &Stat) -> String {
-    let kind = match meta.kind {
-        FileKind::File => '-',
-        FileKind::Folder => 'd',
-        FileKind::Link => 'l',
-        FileKind::CharDevice => 'c',
-        FileKind::BlockDevice => 'b',
-        FileKind::Fifo => 'p',
-        FileKind::Socket => 's',
-    };
-    let mode = meta.mode;
-    let mut text = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, bits & 1 != 0) {
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
 }
 
 /// `Jan 15  2024` for what is older than half a year or in the future, else `Nov 23 07:48`.

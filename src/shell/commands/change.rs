@@ -125,7 +125,7 @@ pub(super) async fn chmod(c: &mut Cmd) -> Result<i32, Stop> {
             let changed = new != stat.mode;
             if found.has("v") || found.has("c") && changed {
                 let perms =
-                    |mode: u32| mode::text(&Stat { mode, ..stat.clone() }).get(1..).unwrap_or_default().to_string();
+                    |mode: u32| Stat { mode, ..stat.clone() }.permissions().get(1..).unwrap_or_default().to_string();
                 let quoted = c.shell_quote(&path);
                 let line = if changed {
                     format!(

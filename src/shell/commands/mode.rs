@@ -2,41 +2,6 @@
 
 use crate::world::{FileKind, Stat};
 
-/// `-rwxr-xr-x` and the like.
-pub(super) fn text(stat: &Stat) -> String {
-    let kind = match stat.kind {
-        FileKind::File => '-',
-        FileKind::Folder => 'd',
-        FileKind::Link => 'l',
-        FileKind::CharDevice => 'c',
-        FileKind::BlockDevice => 'b',
-        FileKind::Fifo => 'p',
-        FileKind::Socket => 's',
-    };
-    let mode = stat.mode;
-    let bit = |shift: u32, letter| if mode >> shift & 1 == 1 { letter } else { '-' };
-    let last = |shift: u32, special: u32, set: char| match (mode >> shift & 1, mode >> special & 1) {
-        (1, 1) => set,
-        (0, 1) => set.to_ascii_uppercase(),
-        (1, _) => 'x',
-        _ => '-',
-    };
-    [
-        kind,
-        bit(8, 'r'),
-        bit(7, 'w'),
-        last(6, 11, 's'),
-        bit(5, 'r'),
-        bit(4, 'w'),
-        last(3, 10, 's'),
-        bit(2, 'r'),
-        bit(1, 'w'),
-        last(0, 9, 't'),
-    ]
-    .iter()
-    .collect()
-}
-
 /// KiB that a file takes on the disk; sizes only, as ext4 allots blocks of 4 KiB.
 pub(super) fn kib(stat: &Stat) -> u64 {
     match stat.kind {

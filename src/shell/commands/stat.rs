@@ -91,7 +91,7 @@ fn fill(c: &Cmd, names: &Names, operand: &str, stat: &Stat, format: &str, printf
         let seconds = |time: Time| u64::try_from(time.secs).unwrap_or(0);
         match letter {
             'a' => number(u64::from(stat.mode), &mut spec, 'o', &mut out),
-            'A' => spec.string(mode::text(stat).as_bytes(), &mut out),
+            'A' => spec.string(stat.permissions().as_bytes(), &mut out),
             'b' => number(mode::kib(stat) * 2, &mut spec, 'u', &mut out),
             'B' => number(512, &mut spec, 'u', &mut out),
             'd' => number(u64::from(stat.dev), &mut spec, 'u', &mut out),

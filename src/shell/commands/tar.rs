@@ -3,7 +3,7 @@
 use super::accounts::Names;
 use super::packed::{self, Fault, Format};
 use super::times::Moment;
-use super::{bzip2, gzip, mode, options};
+use super::{bzip2, gzip, options};
 use crate::shell::cmd::Cmd;
 use crate::shell::kernel::Stop;
 use crate::shell::text;
@@ -349,7 +349,7 @@ fn line(found: &options::Options, m: &Member, kind: u8) -> String {
     if !detailed {
         return format!("{}\n", m.name);
     }
-    let perms = mode::text(&m.stat);
+    let perms = m.stat.permissions();
     let perms = if kind == b'1' { format!("h{}", perms.get(1..).unwrap_or_default()) } else { perms };
     let owner = if found.has("numeric-owner") || m.user.is_empty() {
         format!("{}/{}", m.stat.uid, m.stat.gid)

@@ -124,6 +124,33 @@ pub struct Stat {
 }
 
 impl Stat {
+    /// Type and permissions as `ls -l` shows them: `-rwxr-sr-t`.
+    pub fn permissions(&self) -> String {
+        let mut text = String::from(match self.kind {
+            FileKind::File => '-',
+            FileKind::Folder => 'd',
+            FileKind::Link => 'l',
+            FileKind::CharDevice => 'c',
+            FileKind::BlockDevice => 'b',
+            FileKind::Fifo => 'p',
+            FileKind::Socket => 's',
+        });
+        for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+            let bits = self.mode >> shift;
+            text.push(if bits & 4 != 0 { 'r' } else { '-' });
+            text.push(if bits & 2 != 0 { 'w' } else { '-' });
+            text.push(match (self.mode & special != 0, bits & 1 != 0) {
+                (true, true) => letter,
+                (true, false) => letter.to_ascii_uppercase(),
+                (false, true) => 'x',
+                (false, false) => '-',
+            });
+        }
+        text
+    }
+}
+
+impl Stat {
     /// Whether it is a folder.
     pub fn is_folder(&self) -> bool {
         self.kind == FileKind::Folder

@@ -7,7 +7,7 @@ use super::super::lists::Release;
 use super::wire::{Attributes, Code, Reader, Writer};
 use crate::base::clock::{self, Timestamp};
 use crate::prelude::*;
-use crate::world::{Account, Errno, File, FileKind, Host, Open, Stat, Time, Who, resolve};
+use crate::world::{Account, Errno, File, Host, Open, Stat, Time, Who, resolve};
 
 /// Most bytes of one read or write (`SFTP_MAX_READ_LENGTH`).
 const MOST: usize = 256 * 1024 - 1024;
@@ -482,27 +482,7 @@ fn code(errno: Errno) -> Code {
 
 /// What stands before the name in a line of `ls -l` (`ls_file` of OpenSSH).
 fn long_name(stat: &Stat, user: &str, group: &str, now: i64) -> String {
-    let kind = match stat.kind {
-        FileKind::File => '-',
-        FileKind::Folder => 'd',
-        FileKind::Link => 'l',
-        FileKind::CharDevice => 'c',
-        FileKind::BlockDevice => 'b',
-        FileKind::Fifo => 'p',
-        FileKind::Socket => 's',
-    };
-    let mut mode = String::from(kind);
-    for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = stat.mode >> shift;
-        mode.push(if bits & 4 != 0 { 'r' } else { '-' });
-        mode.push(if bits & 2 != 0 { 'w' } else { '-' });
-        mode.push(match (stat.mode & special != 0, bits & 1 != 0) {
-            (true, true) => letter,
-            (true, false) => letter.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
+    let mode = stat.permissions();
     let at = stat.modified.secs;
     let form = if now - at < 365 * 86_400 / 2 && now >= at { "%b %e %H:%M" } else { "%b %e  %Y" };
     let date = Timestamp::from_second(at).unwrap_or_default().strftime(form).to_string();
@@ -517,7 +497,7 @@ mod tests {
     fn long_names_are_those_of_openssh() {
         let stat = Stat {
             ino: 1,
-            kind: FileKind::File,
+            kind: crate::world::FileKind::File,
             mode: 0o644,
             nlink: 1,
             uid: 0,

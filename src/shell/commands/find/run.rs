@@ -334,7 +334,7 @@ impl Finder {
             "{:>9} {:>6} {} {:>3} {:<8} {:<8} {size} {when} {name}\n",
             stat.ino,
             mode::kib(stat),
-            mode::text(stat),
+            stat.permissions(),
             stat.nlink,
             self.user(stat.uid),
             self.group(stat.gid)
@@ -389,7 +389,7 @@ impl Finder {
                 'k' => mode::kib(stat).to_string().into_bytes(),
                 'b' => (mode::kib(stat) * 2).to_string().into_bytes(),
                 'm' => format!("{:o}", stat.mode).into_bytes(),
-                'M' => mode::text(stat).into_bytes(),
+                'M' => stat.permissions().into_bytes(),
                 'u' => self.user(stat.uid).into_bytes(),
                 'U' => stat.uid.to_string().into_bytes(),
                 'g' => self.group(stat.gid).into_bytes(),

@@ -279,7 +279,7 @@ impl<'a> Out<'a> {
         };
         for row in rows {
             let mut line = self.prefix(row, rows);
-            line += &format!("{} {:>links$} ", mode::text(&row.stat), row.stat.nlink);
+            line += &format!("{} {:>links$} ", row.stat.permissions(), row.stat.nlink);
             if self.s.owner {
                 line += &align(user(self, row.stat.uid), users);
             }

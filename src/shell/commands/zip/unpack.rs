@@ -1,7 +1,7 @@
 //! `unzip` and `zipinfo` (Info-ZIP UnZip 6.00).
 
 use super::super::times::Moment;
-use super::super::{glob, help, mode, packed};
+use super::super::{glob, help, packed};
 use super::archive::{self, Keys, Member};
 use crate::shell::cmd::Cmd;
 use crate::shell::kernel::Stop;
@@ -371,7 +371,7 @@ fn info(c: &mut Cmd, form: Info, length: usize, members: &[&Member]) {
         let when = Moment::of(Time::at(member.modified)).format("%y-%b-%d %H:%M");
         c.out(&format!(
             "{}  {}.{} {system} {:>8} {kind}{extra} {method} {when} {}\n",
-            mode::text(&stat),
+            stat.permissions(),
             version / 10,
             version % 10,
             member.size,
