@@ -15,9 +15,6 @@
 
 mod common;
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -54,9 +51,7 @@ fn telnet(table: &mut Table) {
     let config = "[persona]\naccounts = [{ name = \"root\", passwords = [\"rootpass\"] }]\n";
     let answers = |ports: [u16; 4]| Visitor::connect(ports[1]).is_some();
     let mut servers = vec![Server::start("sensor", |dir, ports| common::sensor(dir, ports, config), answers)];
-    if let Ok(folder) = std::env::var("COWRIE") {
-        servers.push(Server::start("Cowrie", |dir, ports| cowrie(&folder, dir, ports[1]), answers));
-    }
+    servers.extend(common::daemons::cowrie("telnet", 1));
     for server in &servers {
         // What is made once is made.
         visit(server.ports[1], &LINES);
@@ -88,24 +83,6 @@ fn telnet(table: &mut Table) {
     if let [ours, theirs] = spent[..] {
         table.row("ratio of the two", format!("1/{:.1}", theirs / ours), "1/50", "of the medians");
     }
-}
-
-/// Cowrie with Telnet on a port; it declines to be started by root, which a benchmark may be.
-fn cowrie(folder: &str, dir: &Path, port: u16) -> Command {
-    for folder in ["etc", "var/log/cowrie", "var/lib/cowrie/tty", "var/lib/cowrie/downloads", "var/run"] {
-        fs::create_dir_all(dir.join(folder)).unwrap();
-    }
-    let config = format!(
-        "[honeypot]\nhostname = svr04\n[ssh]\nenabled = false\n[telnet]\nenabled = true\n\
-         listen_endpoints = tcp:{port}:interface=127.0.0.1\n"
-    );
-    fs::write(dir.join("etc/cowrie.cfg"), config).unwrap();
-    let program = "import os, sys\nos.getuid = lambda: 1000\n\
-                   sys.argv = ['twistd', '--nodaemon', '--pidfile=', 'cowrie']\n\
-                   from twisted.scripts.twistd import run\nrun()";
-    let mut command = Command::new(Path::new(folder).join("bin/python"));
-    command.args(["-c", program]).stdin(Stdio::null());
-    command
 }
 
 /// One visit from login to logout.

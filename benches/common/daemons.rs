@@ -149,6 +149,57 @@ pub fn honeypots(class: &'static str, slot: usize) -> Option<Server> {
     Some(Server::start("honeypots", start, |ports| answers(ports[slot])))
 }
 
+/// Cowrie with one service, `ssh` or `telnet`; `COWRIE` is its environment. It declines to be started by root, which a
+/// benchmark may be.
+pub fn cowrie(service: &str, slot: usize) -> Option<Server> {
+    let python = python("COWRIE")?;
+    let start = |dir: &Path, ports: [u16; 4]| {
+        for folder in ["etc", "var/log/cowrie", "var/lib/cowrie/tty", "var/lib/cowrie/downloads", "var/run"] {
+            fs::create_dir_all(dir.join(folder)).unwrap();
+        }
+        let mut config = String::from("[honeypot]\nhostname = svr04\n");
+        for name in ["ssh", "telnet"] {
+            config += &format!("[{name}]\nenabled = {}\n", name == service);
+            config += &format!("listen_endpoints = tcp:{}:interface=127.0.0.1\n", ports[slot]);
+        }
+        fs::write(dir.join("etc/cowrie.cfg"), config).unwrap();
+        let program = "import os, sys\nos.getuid = lambda: 1000\n\
+                       sys.argv = ['twistd', '--nodaemon', '--pidfile=', 'cowrie']\n\
+                       from twisted.scripts.twistd import run\nrun()";
+        let mut command = Command::new(&python);
+        command.args(["-c", program]).stdin(Stdio::null());
+        command
+    };
+    Some(Server::start("Cowrie", start, |ports| answers(ports[slot])))
+}
+
+/// OpenSSH's daemon, where root logs in with this key; without PAM, whose modules are this machine's own affair.
+pub fn openssh(public: &str) -> Option<Server> {
+    let sshd = program("sshd")?;
+    let keygen = program("ssh-keygen")?;
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: sshd has to be started by root");
+        return None;
+    }
+    fs::create_dir_all("/run/sshd").unwrap();
+    let start = |dir: &Path, [ssh, ..]: [u16; 4]| {
+        open_for_all(dir);
+        fs::write(dir.join("keys"), public).unwrap();
+        let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.join("host")).status();
+        assert!(made.unwrap().success(), "a host key");
+        let config = format!(
+            "Port {ssh}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile {dir}/keys\nStrictModes no\n\
+             PermitRootLogin yes\nUsePAM no\nKbdInteractiveAuthentication no\nPrintMotd no\nPidFile none\n",
+            dir = dir.display(),
+        );
+        fs::write(dir.join("sshd_config"), config).unwrap();
+        let mut command = Command::new(&sshd);
+        command.arg("-D").arg("-f").arg(dir.join("sshd_config")).stdin(Stdio::null());
+        command
+    };
+    Some(Server::start("OpenSSH", start, |ports| answers(ports[0])))
+}
+
 /// OpenCanary with HTTP; `OPENCANARY` is its environment.
 pub fn opencanary() -> Option<Server> {
     let python = python("OPENCANARY")?;

@@ -522,6 +522,10 @@ fn a_host_runs_apache_or_nginx_and_nothing_of_the_other() {
         assert_eq!(status.contains("Package: apache2\n"), apache, "{profile}");
         let listens = host.sockets().into_iter().find(|socket| socket.state == "LISTEN" && socket.local.port() == 80);
         assert_eq!(listens.unwrap().program, here);
+        if apache {
+            let page = host.stat(&Who::root(), b"/var/www/html/index.html", true).unwrap();
+            assert_eq!(page.size, if profile == "debian-12" { 10_701 } else { 10_918 });
+        }
         let history = host.read_file(&Who::root(), b"/root/.bash_history", 1 << 16).unwrap();
         assert!(!String::from_utf8_lossy(&history).contains(gone), "{profile} {gone}");
     }
