@@ -173,7 +173,8 @@ pub fn cowrie(service: &str, slot: usize) -> Option<Server> {
     Some(Server::start("Cowrie", start, |ports| answers(ports[slot])))
 }
 
-/// OpenSSH's daemon, where root logs in with this key; without PAM, whose modules are this machine's own affair.
+/// OpenSSH's daemon, where root logs in with this key. PAM and root's `.bashrc`, which bash skips at this
+/// SHLVL, are left out: what they cost is this machine's own affair.
 pub fn openssh(public: &str) -> Option<Server> {
     let sshd = program("sshd")?;
     let keygen = program("ssh-keygen")?;
@@ -189,7 +190,7 @@ pub fn openssh(public: &str) -> Option<Server> {
         assert!(made.unwrap().success(), "a host key");
         let config = format!(
             "Port {ssh}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nAuthorizedKeysFile {dir}/keys\nStrictModes no\n\
-             PermitRootLogin yes\nUsePAM no\nKbdInteractiveAuthentication no\nPrintMotd no\nPidFile none\n",
+             PermitRootLogin yes\nUsePAM no\nSetEnv SHLVL=2\nPidFile none\n",
             dir = dir.display(),
         );
         fs::write(dir.join("sshd_config"), config).unwrap();
