@@ -43,9 +43,25 @@ pub(super) struct Topic {
 pub(super) enum Wait {
     /// The real thing would be slow too.
     Now,
-    /// The real thing would not: this visit gets the fallback, the next one what the model says. With the questions that
-    /// this visit got the fallback for already.
-    Later(Arc<Mutex<HashSet<Key>>>),
+    /// The real thing would not: this visit gets the fallback, the next one what the model says.
+    Later(Told),
+}
+
+/// The questions that a visit got the fallback for: what was answered one way in a visit stays that way in it.
+#[derive(Clone, Default)]
+pub(super) struct Told(Arc<Mutex<HashSet<Key>>>);
+
+impl Told {
+    pub fn has(&self, key: Key) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
+    }
+
+    fn note(&self, key: Key) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < TOLD {
+            told.insert(key);
+        }
+    }
 }
 
 /// Who asks.
@@ -178,15 +194,14 @@ const SHOWN: usize = 400;
 /// Questions of one visit that got the fallback and are remembered.
 const TOLD: usize = 4096;
 
-impl Recalled {
-    fn key(&self, message: &str) -> Key {
-        let turns = self.history.turns();
-        let mut parts = vec![self.scope.as_str(), self.state.as_str()];
-        parts.extend(turns.iter().flat_map(|(sent, got)| [sent.as_str(), got.as_str()]));
-        let question = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        parts.push(&question);
-        Key::of(&parts)
-    }
+/// Under what the answer to a message is kept: blanks make no difference.
+pub(super) fn key(scope: &str, state: &str, history: &History, message: &str) -> Key {
+    let turns = history.turns();
+    let mut parts = vec![scope, state];
+    parts.extend(turns.iter().flat_map(|(sent, got)| [sent.as_str(), got.as_str()]));
+    let question = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    parts.push(&question);
+    Key::of(&parts)
 }
 
 /// One question on its way. It goes on when the visitor leaves: it is paid for, and the next one may ask it.
@@ -233,15 +248,7 @@ impl Plan {
 #[async_trait]
 impl ChatService for Recalled {
     async fn send_message(&self, message: &str) -> Result<String, ChatError> {
-        let key = self.key(message);
-        let told = match &self.wait {
-            Wait::Now => None,
-            Wait::Later(told) => Some(told.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)),
-        };
-        // What was answered one way in a visit stays that way in it.
-        if told == Some(true) {
-            return Err(ChatError::Later);
-        }
+        let key = key(&self.scope, &self.state, &self.history, message);
         let kept = self.gateway.memory.answer(key);
         self.recalled.store(kept.is_some(), Ordering::Relaxed);
         if let Some(kept) = kept {
@@ -250,10 +257,7 @@ impl ChatService for Recalled {
         let (inner, gateway) = (Arc::clone(&self.inner), Arc::clone(&self.gateway));
         let flight = tokio::spawn(Plan { key, message: message.to_string(), inner, gateway }.fly());
         if let Wait::Later(told) = &self.wait {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.len() < TOLD {
-                told.insert(key);
-            }
+            told.note(key);
             return Err(ChatError::Later);
         }
         // It keeps its own time; this is for when it is kept from it, such as by an answer of many megabytes.

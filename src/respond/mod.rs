@@ -13,8 +13,7 @@ mod prompt;
 mod shell;
 mod trial;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +24,7 @@ pub use budget::{Budget, Config as BudgetConfig, Visit};
 pub use gateway::{Gateway, GatewayError, Settings};
 pub use guard::page::Page;
 pub use invent::{invent, remember};
-use layers::{Asker, Topic, Wait};
+use layers::{Asker, Told, Topic, Wait};
 pub use memory::{Key, Memory, Spent};
 pub use prompt::{PromptError, Prompts, Voice};
 pub use shell::{LineShell, ShellTalk, Turn};
@@ -60,7 +59,7 @@ pub struct Responder {
 pub struct Asked {
     spent: Arc<Visit>,
     /// Questions that got the fallback while the model was asked for the next visit.
-    told: Arc<Mutex<HashSet<Key>>>,
+    told: Told,
 }
 
 /// What a program behind a web server takes.
@@ -115,6 +114,11 @@ impl Responder {
     ) -> Result<(String, AnsweredBy), ChatError> {
         let gateway = self.gateway().ok_or(ChatError::Absent)?;
         let slow = pace::of(&question.program);
+        let (scope, history) = ("program", History::default());
+        // Before anything is made ready: it takes no longer than without a model.
+        if slow.is_none() && asked.told.has(layers::key(scope, &question.state, &history, &question.line)) {
+            return Err(ChatError::Later);
+        }
         let plain = |text: &&String| injection::family(text).is_none();
         let data = json!({
             "user": question.user,
@@ -124,11 +128,11 @@ impl Responder {
         });
         let topic = Topic {
             voice: Voice::Program,
-            scope: "program".into(),
+            scope: scope.into(),
             state: question.state.clone(),
             data: Some(data),
-            history: History::default(),
-            wait: if slow.is_some() { Wait::Now } else { Wait::Later(Arc::clone(&asked.told)) },
+            history,
+            wait: if slow.is_some() { Wait::Now } else { Wait::Later(asked.told.clone()) },
             longest: LONGEST,
         };
         let service = topic.service(gateway, session.world().persona(), asker(gateway, session, asked));
