@@ -1,5 +1,6 @@
 //! Whether a model behind the host can be seen from how long answers take: instant things with the model off, answering,
-//! and hanging, while it is being asked by others. A rank test says whether two of the distributions differ.
+//! and hanging, while it is being asked by others. A rank test says whether two of the distributions differ. And what a
+//! call costs us beside the same call by an HTTP client alone.
 //!
 //! `cargo bench --bench model`
 #![allow(
@@ -19,7 +20,10 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Server, sensor};
+use common::{PATIENCE, Server, Table, median, sensor};
+use rustbucket::chatgpt::{ChatGPT, Config, Request};
+use rustbucket::handler::{ChatService as _, History};
+use serde_json::{Value, json};
 
 /// Rounds; in each every class is asked once of each server, one after the other.
 const ROUNDS: usize = 400;
@@ -28,11 +32,14 @@ const ROUNDS: usize = 400;
 #[derive(Clone, Copy, PartialEq)]
 enum Model {
     Off,
+    /// At once: for what the client takes.
+    Instant,
+    /// After half a second.
     Answers,
     Hangs,
 }
 
-/// A model's server that answers after half a second, or never.
+/// A model's server.
 fn model(kind: Model) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -51,7 +58,9 @@ fn answer(mut stream: TcpStream, kind: Model) {
         thread::sleep(Duration::from_secs(600));
         return;
     }
-    thread::sleep(Duration::from_millis(500));
+    if kind == Model::Answers {
+        thread::sleep(Duration::from_millis(500));
+    }
     let delta = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"sda"}}]}"#;
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
     let _ = stream.write_all(format!("{head}data: {delta}\n\ndata: [DONE]\n\n").as_bytes());
@@ -145,6 +154,57 @@ fn rank_test(one: &[f64], other: &[f64]) -> f64 {
 }
 
 fn main() {
+    latency();
+    calls();
+}
+
+/// CPU time of this thread per call: ours, with deadlines, breaker and count, and a request that is written and read by
+/// hand over the same HTTP client.
+fn calls() {
+    const CALLS: usize = 300;
+    let url = format!("http://127.0.0.1:{}/v1", model(Model::Instant));
+    let config = Config { base_url: url.clone(), ..Config::default() };
+    let ours = ChatGPT::new(&config, &[]).unwrap().conversation(Request::default(), History::default(), |_| {});
+    let plain = reqwest::Client::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let spent = || common::first_number(&std::fs::read_to_string("/proc/thread-self/schedstat").unwrap()).unwrap();
+    let mut rounds = [Vec::new(), Vec::new()];
+    for _ in 0..5 {
+        let before = spent();
+        (0..CALLS).for_each(|_| assert_eq!(runtime.block_on(ours.send_message("lsblk")).unwrap(), "sda"));
+        let between = spent();
+        (0..CALLS).for_each(|_| assert_eq!(runtime.block_on(by_hand(&plain, &url)), "sda"));
+        rounds[0].push((between - before) as f64 / 1e3 / CALLS as f64);
+        rounds[1].push((spent() - between) as f64 / 1e3 / CALLS as f64);
+    }
+    let mut table = Table::default();
+    let [ours, plain] = rounds.map(median);
+    let how = format!("CPU time of the client, {CALLS} calls a round on connections of their own, median of 5");
+    table.row("a call by genai, in our client", format!("{ours:.0} us"), "-", &how);
+    table.row("a call by reqwest and serde_json", format!("{plain:.0} us"), "-", &how);
+    table.row("ratio of the two", format!("{:.2}", ours / plain), "-", "of the medians");
+    table.print();
+}
+
+/// The same question without our client.
+async fn by_hand(client: &reqwest::Client, url: &str) -> String {
+    let body = json!({ "model": "gpt-4o-mini", "max_tokens": 512, "stream": true,
+        "messages": [{ "role": "user", "content": "lsblk" }] });
+    let mut response = client.post(format!("{url}/chat/completions")).json(&body).send().await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.unwrap() {
+        bytes.extend_from_slice(&piece);
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    let delta = |data: &str| {
+        let value: Value = serde_json::from_str(data).unwrap();
+        value["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_string()
+    };
+    data.map(delta).collect()
+}
+
+fn latency() {
     let servers = [start("off", Model::Off), start("answers", Model::Answers), start("hangs", Model::Hangs)];
     // Somebody keeps each model busy meanwhile.
     for server in &servers {
