@@ -9,6 +9,7 @@ use crate::base::rng;
 const SLOW: &[(&[&str], u64, u64)] = &[
     (&["docker", "podman", "kubectl", "helm", "docker-compose", "lxc", "virsh", "vagrant"], 40, 260),
     (&["git", "svn", "hg", "composer", "npm", "yarn", "pip", "pip3", "gem", "cargo", "go", "bundle"], 150, 1400),
+    (&["cpan", "pear"], 200, 1200),
     (&["gcc", "g++", "cc", "clang", "make", "cmake", "javac", "ld"], 60, 700),
     (&["mysql", "mysqldump", "mysqladmin", "psql", "pg_dump", "redis-cli", "mongo", "mongosh", "sqlplus"], 20, 180),
     (&["nmap", "masscan", "zmap", "hydra", "traceroute", "mtr", "nslookup", "dig", "host", "whois"], 120, 2500),
