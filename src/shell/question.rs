@@ -1,8 +1,10 @@
 //! What is asked of whoever stands behind the emulator: a command line, and what its answer may depend on.
 
+use sha2::{Digest as _, Sha256};
+
 use super::program::Spec;
 use super::text;
-use crate::world::{FileKind, resolve};
+use crate::world::{FileKind, Host, Stat, Who, resolve};
 
 /// A program of the host that nobody emulates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub struct Question {
 
 /// Names of a folder that are told.
 pub const NAMES: usize = 30;
+
+/// Bytes of the files on a command line that are looked at.
+const LOOKED_AT: usize = 256 << 10;
 
 /// Programs whose output is about the folder that they run in, also when it is not named.
 const OF_FOLDER: &[&str] = &[
@@ -57,12 +62,12 @@ impl Question {
         let host = &spec.kernel.host;
         let user = host.user(spec.who.uid).map_or_else(|| spec.who.uid.to_string(), |user| user.name);
         let mut state = format!("{user}\n");
-        let mut relative = OF_FOLDER.contains(&program);
+        let (mut relative, mut left) = (OF_FOLDER.contains(&program), LOOKED_AT);
         for word in spec.argv.iter().skip(1).filter(|word| !word.starts_with('-')) {
             let path = resolve(&spec.cwd, &text::encode(word));
             if let Ok(stat) = host.stat(&spec.who, &path, true) {
                 relative |= !word.starts_with('/');
-                state.push_str(&format!("{word} {} {}\n", stat.size, stat.modified.secs));
+                state.push_str(&format!("{word} {}\n", seen(host, &spec.who, &path, &stat, &mut left)));
             }
         }
         let cwd = String::from_utf8_lossy(&spec.cwd).into_owned();
@@ -82,6 +87,19 @@ impl Question {
         // The shell holds bytes beyond ASCII in a form of its own.
         let line = String::from_utf8_lossy(&text::encode(&line(&spec.argv))).into_owned();
         Self { line, program: program.to_string(), cwd, user, state, names }
+    }
+}
+
+/// What a file is to a program: its contents where they are short, so that two attackers who made the same file at
+/// different times ask the same; else its size and time.
+fn seen(host: &Host, who: &Who, path: &[u8], stat: &Stat, left: &mut usize) -> String {
+    let short = stat.kind == FileKind::File && usize::try_from(stat.size).is_ok_and(|size| size <= *left);
+    match short.then(|| host.read_unseen(who, path, *left)) {
+        Some(Ok(bytes)) => {
+            *left = left.saturating_sub(bytes.len());
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+        _ => format!("{} {}", stat.size, stat.modified.secs),
     }
 }
 

@@ -357,3 +357,26 @@ fn keys_of_the_terminal_can_be_set() {
     let said = bench.line("stty nosuch");
     assert!(said.contains("stty: invalid argument 'nosuch'\r\n"), "{said:?}");
 }
+
+/// What a command line asks of whoever stands behind the emulator, on a fresh host.
+fn asked(line: &str) -> Question {
+    let mut bench = Bench::command(&Bench::host(), line);
+    for _ in 0..100 {
+        match bench.shell.step(bench.now) {
+            Step::Ask(question) => return question,
+            Step::Wait(Some(until)) => bench.now = until.max(bench.now),
+            Step::Wait(None) | Step::Busy => {}
+            Step::Ended(status) => panic!("nothing is asked: {status}"),
+        }
+    }
+    panic!("nothing is asked")
+}
+
+#[test]
+fn the_same_files_make_the_same_question_whenever_they_were_made() {
+    let of = |text: &str, day: u32| {
+        asked(&format!("cd /tmp; printf '{text}' > f; touch -d 2020-01-0{day} f; localectl list-keymaps f"))
+    };
+    assert_eq!(of("a", 1), of("a", 2));
+    assert_ne!(of("a", 1).state, of("b", 1).state);
+}
