@@ -115,7 +115,7 @@ fn idle(table: &mut Table, runtime: &Runtime, all: &[Contender<'_>]) {
     // OpenSSH has processes for each, whose pages are shared: no number would be fair.
     for contender in all.iter().filter(|contender| contender.key.is_none()) {
         let pid = contender.server.child.id();
-        let held = runtime.block_on(async {
+        let (held, before) = runtime.block_on(async {
             drop(prompt(contender).await);
             let before = resident(pid);
             let mut held = Vec::new();
@@ -125,7 +125,7 @@ fn idle(table: &mut Table, runtime: &Runtime, all: &[Contender<'_>]) {
             (held, before)
         });
         thread::sleep(Duration::from_millis(200));
-        let each = (resident(pid) as f64 - held.1 as f64) / held.0.len() as f64;
+        let each = (resident(pid) as f64 - before as f64) / held.len() as f64;
         let how =
             format!("growth of VmRSS with {IDLE} logins of one source at their prompt; Cowrie is known for 88 KiB");
         table.row(&format!("SSH idle session, {}", contender.server.name), format!("{each:.1} KiB"), "-", &how);

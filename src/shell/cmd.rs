@@ -521,7 +521,7 @@ impl Cmd {
     /// The command is beyond what is acted here: whoever is asked for programs without emulation answers, and when
     /// nobody does it says nothing. To be called before anything was printed.
     pub async fn ask_elsewhere(&mut self) -> Result<i32, Stop> {
-        if let Some(answer) = self.spec.kernel.ask(super::Question::of(&self.spec)).await? {
+        if let Some(answer) = self.spec.kernel.ask(super::Question::of(&self.spec).await?).await? {
             self.out_bytes(&answer);
         }
         Ok(0)

@@ -334,7 +334,7 @@ async fn print(spec: &Spec, error: bool, bytes: &[u8]) -> Result<(), Stop> {
 
 /// A program of the image without emulation: somebody else is asked; when nobody answers, it says nothing.
 async fn not_mine(spec: Spec) -> Result<Status, Stop> {
-    if let Some(answer) = spec.kernel.ask(super::Question::of(&spec)).await? {
+    if let Some(answer) = spec.kernel.ask(super::Question::of(&spec).await?).await? {
         print(&spec, false, &answer).await?;
     }
     Ok(0)

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::kernel::Stop;
 use super::program::Spec;
 use super::text;
 use crate::world::{FileKind, Host, Stat, Who, resolve};
@@ -26,8 +27,9 @@ pub struct Question {
 /// Names of a folder that are told.
 pub const NAMES: usize = 30;
 
-/// Bytes of the files on a command line that are looked at.
+/// Bytes of the files on a command line that are looked at, and how many of them are a step of work.
 const LOOKED_AT: usize = 256 << 10;
+const DIGESTED: u64 = 64;
 
 /// Programs whose output is about the folder that they run in, also when it is not named.
 const OF_FOLDER: &[&str] = &[
@@ -56,8 +58,8 @@ const OF_FOLDER: &[&str] = &[
 ];
 
 impl Question {
-    /// That of a process.
-    pub(super) fn of(spec: &Spec) -> Self {
+    /// That of a process. Looking at the files that it names is work of the session.
+    pub(super) async fn of(spec: &Spec) -> Result<Self, Stop> {
         let program = spec.argv.first().map(|first| first.rsplit('/').next().unwrap_or(first)).unwrap_or_default();
         let host = &spec.kernel.host;
         let user = host.user(spec.who.uid).map_or_else(|| spec.who.uid.to_string(), |user| user.name);
@@ -67,7 +69,9 @@ impl Question {
             let path = resolve(&spec.cwd, &text::encode(word));
             if let Ok(stat) = host.stat(&spec.who, &path, true) {
                 relative |= !word.starts_with('/');
+                let before = left;
                 state.push_str(&format!("{word} {}\n", seen(host, &spec.who, &path, &stat, &mut left)));
+                spec.kernel.spend(1 + (before - left) as u64 / DIGESTED).await?;
             }
         }
         let cwd = String::from_utf8_lossy(&spec.cwd).into_owned();
@@ -86,7 +90,7 @@ impl Question {
         }
         // The shell holds bytes beyond ASCII in a form of its own.
         let line = String::from_utf8_lossy(&text::encode(&line(&spec.argv))).into_owned();
-        Self { line, program: program.to_string(), cwd, user, state, names }
+        Ok(Self { line, program: program.to_string(), cwd, user, state, names })
     }
 }
 

@@ -56,6 +56,19 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// The letter of `ls -l`.
+    pub fn letter(self) -> char {
+        match self {
+            Self::File => '-',
+            Self::Folder => 'd',
+            Self::Link => 'l',
+            Self::CharDevice => 'c',
+            Self::BlockDevice => 'b',
+            Self::Fifo => 'p',
+            Self::Socket => 's',
+        }
+    }
+
     /// The bits of the type in `st_mode` (inode(7)).
     pub fn bits(self) -> u32 {
         match self {
@@ -126,15 +139,7 @@ pub struct Stat {
 impl Stat {
     /// Type and permissions as `ls -l` shows them: `-rwxr-sr-t`.
     pub fn permissions(&self) -> String {
-        let mut text = String::from(match self.kind {
-            FileKind::File => '-',
-            FileKind::Folder => 'd',
-            FileKind::Link => 'l',
-            FileKind::CharDevice => 'c',
-            FileKind::BlockDevice => 'b',
-            FileKind::Fifo => 'p',
-            FileKind::Socket => 's',
-        });
+        let mut text = String::from(self.kind.letter());
         for (shift, special, letter) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
             let bits = self.mode >> shift;
             text.push(if bits & 4 != 0 { 'r' } else { '-' });

@@ -433,12 +433,7 @@ impl Finder {
 fn kind_letter(kind: FileKind) -> char {
     match kind {
         FileKind::File => 'f',
-        FileKind::Folder => 'd',
-        FileKind::Link => 'l',
-        FileKind::CharDevice => 'c',
-        FileKind::BlockDevice => 'b',
-        FileKind::Fifo => 'p',
-        FileKind::Socket => 's',
+        other => other.letter(),
     }
 }
 
